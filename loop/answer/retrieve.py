@@ -1,0 +1,82 @@
+"""What a turn is shown: passages found, planted instructions left out, the prompt built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from knowledge.cite import excerpt
+from knowledge.records import Passage
+from loop.answer.guards import find_instructions, without_instructions
+from loop.answer.handover import ABSTENTION
+from loop.answer.prompt import build_messages, retrieval_query
+from loop.answer.records import Turn
+from loop.settings import Settings
+
+if TYPE_CHECKING:
+    from knowledge.collection import Collection
+
+OWN_WORDS = "internal"  # licence of a talk in which no document was shown
+
+
+def look_up(turns: Sequence[Turn], collection: Collection, settings: Settings) -> None:
+    """Give every turn its passages and prompt; those with the same rights and day in one search.
+
+    A turn for which nothing may be shown, or nothing near enough was found, is answered with the
+    abstention right away.
+    """
+    groups: dict[object, list[Turn]] = {}
+    for turn in turns:
+        groups.setdefault((turn.ask.labels, turn.ask.on), []).append(turn)
+    for members in groups.values():
+        queries = [retrieval_query(t.ask.question, t.ask.history) for t in members]
+        found = collection.search_many(
+            queries,
+            labels=members[0].ask.labels,
+            on=members[0].ask.on,
+            limit=settings.assistant.passages,
+            settings=settings.knowledge,
+        )
+        for turn, query, passages in zip(members, queries, found, strict=True):
+            _show(turn, query, passages, collection, settings)
+
+
+def _show(
+    turn: Turn,
+    query: str,
+    found: Sequence[Passage],
+    collection: Collection,
+    settings: Settings,
+) -> None:
+    """Choose what of the passages the model sees; instructions planted in them are left out."""
+    assistant = settings.assistant
+    excerpts = []
+    for passage in found:
+        if planted := find_instructions(passage.text):
+            passage = replace(passage, why={**passage.why, "instructions": len(planted)})
+        text = excerpt(passage, query, sentences=assistant.sentences, embedder=collection.embedder)
+        if shown := without_instructions(text):
+            turn.passages.append(passage)
+            excerpts.append(shown)
+    turn.messages = build_messages(
+        assistant.system, turn.passages, excerpts, turn.ask.question, turn.ask.history
+    )
+    best = best_similarity(turn.passages)
+    if not turn.passages or (best is not None and best < assistant.abstain_below):
+        turn.said = ABSTENTION
+
+
+def best_similarity(passages: Sequence[Passage]) -> float | None:
+    """The highest cosine to the query; None when nothing came from dense search."""
+    return max((p.similarity for p in passages if p.similarity is not None), default=None)
+
+
+def licence_of(passages: Sequence[Passage], collection: Collection, allowed: Sequence[str]) -> str:
+    """The licence of what was shown; of several, one that forbids training wins."""
+    licences = []
+    for passage in passages:
+        document = collection.document(passage.document, passage.version)
+        licences.append(document.licence if document else "unknown")
+    forbidden = (licence for licence in licences if licence not in allowed)
+    return next(forbidden, licences[0] if licences else OWN_WORDS)

@@ -1,0 +1,182 @@
+"""Verdicts on record, and the change of champion: refused without one, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from knowledge.errors import RatchetError
+from loop.decide.gate import Verdict
+from loop.models import registry
+from loop.settings import Settings
+from loop.store.ids import new_id
+from loop.store.records import Decision
+
+if TYPE_CHECKING:
+    from loop.store.store import Store
+
+
+def decide(
+    store: Store,
+    settings: Settings,
+    candidate: str,
+    champion: str,
+    verdict: Verdict,
+    *,
+    at: datetime,
+) -> Decision:
+    """Put the gate's verdict on record, with every rule's evidence.
+
+    Args:
+        store: Where it is appended.
+        settings: Names the assistant.
+        candidate: The adapter that was judged.
+        champion: What it was judged against: an adapter id, or "base".
+        verdict: What the gate said.
+        at: Now, UTC.
+    """
+    decision = Decision(
+        id=new_id(),
+        at=at,
+        assistant=settings.assistant.name,
+        candidate=candidate,
+        champion=champion,
+        verdict="pass" if verdict.passed else "fail",
+        rules=[asdict(rule) for rule in verdict.rules],
+    )
+    store.append([decision])
+    return decision
+
+
+def promote(
+    store: Store,
+    assistant: str,
+    adapter: str,
+    *,
+    actor: str,
+    reason: str,
+    evidence: Mapping[str, Any] | None = None,
+    expected_champion: str | None = None,
+    override: bool = False,
+) -> dict[str, Any]:
+    """Make an adapter the champion of an assistant.
+
+    The newest decision on it must be a pass, against the champion it would replace now. Its
+    weights must still be what was registered.
+
+    Args:
+        store: Holds the decisions, and makes the change in one transaction.
+        assistant: Whose champion.
+        adapter: The adapter that is to answer.
+        actor: Who promotes.
+        reason: Why, in words.
+        evidence: What else to record with it, e.g. an experiment.
+        expected_champion: What it is meant to replace; None takes whatever is champion now.
+        override: Promote although the gate has not passed it; recorded with the reason.
+
+    Returns:
+        What the store says of the promotion.
+
+    Raises:
+        RatchetError: It has not passed, it is champion already, it is not registered for this
+            assistant, its weights are not sound, or the champion changed meanwhile.
+    """
+    now = registry.champion(store, assistant)
+    if expected_champion is not None and now != expected_champion:
+        raise RatchetError(
+            f"The champion of {assistant!r} is {now}, not {expected_champion} as expected: it was "
+            f"changed meanwhile. Run `ratchet gate {adapter}` against it."
+        )
+    if adapter == now:
+        raise RatchetError(f"{adapter} is the champion of {assistant!r} already. Nothing to do.")
+    decision = last_decision(store, assistant, adapter)
+    problem = _objection(decision, adapter, now)
+    if problem and not override:
+        raise RatchetError(problem)
+    if override and not reason.strip():
+        raise RatchetError("An override is recorded with its reason. Give one with --reason.")
+    _check(store, assistant, adapter)
+    shown = {
+        **(evidence or {}),
+        "decision": decision["id"] if decision else None,
+        "override": problem if override else None,
+    }
+    return store.command(
+        "promote",
+        assistant=assistant,
+        adapter=adapter,
+        actor=actor,
+        reason=reason,
+        evidence=shown,
+        expected_champion=now,
+    )
+
+
+def rollback(store: Store, assistant: str, *, actor: str, reason: str) -> dict[str, Any]:
+    """Make the champion before the present one champion again, in one transaction.
+
+    Raises:
+        RatchetError: There is none before it, or its weights are no longer sound.
+    """
+    before = previous_champion(store.query("promotions", assistant=assistant))
+    if before is None:
+        raise RatchetError(
+            f"There is no champion of {assistant!r} to roll back to: none was promoted since the "
+            "first. See `ratchet adapters list`."
+        )
+    _check(store, assistant, before)
+    return store.command("rollback", assistant=assistant, actor=actor, reason=reason)
+
+
+def previous_champion(promotions: Sequence[Mapping[str, Any]]) -> str | None:
+    """Who was champion before the present one was promoted; None when none was.
+
+    Rolling back takes a promotion away, so doing it twice goes back two, never to and fro.
+
+    Args:
+        promotions: All of one assistant, in any order.
+    """
+    line = [registry.BASE]
+    for row in sorted(promotions, key=lambda row: str(row["id"])):
+        if row["kind"] == "promote":
+            line.append(str(row["adapter"]))
+        elif len(line) > 1:
+            line.pop()
+    return line[-2] if len(line) > 1 else None
+
+
+def last_decision(store: Store, assistant: str, candidate: str) -> dict[str, Any] | None:
+    """The newest verdict on a candidate for an assistant; None if there is none."""
+    rows = [r for r in store.query("decisions", candidate=candidate) if r["assistant"] == assistant]
+    return max(rows, key=lambda row: str(row["id"]), default=None)
+
+
+def _objection(decision: Mapping[str, Any] | None, adapter: str, champion: str) -> str | None:
+    """Why the gate does not let this adapter replace this champion; None if it does."""
+    again = f"Run `ratchet gate {adapter}`, or override with a reason."
+    if decision is None:
+        return f"No gate has judged {adapter}. {again}"
+    if decision["verdict"] != "pass":
+        failed = [str(rule["rule"]) for rule in decision["rules"] if not rule["passed"]]
+        return f"The gate refused {adapter}: {'; '.join(failed) or 'it held no rule'}. {again}"
+    if decision["champion"] != champion:
+        return (
+            f"{adapter} passed against {decision['champion']}, but the champion is {champion} now. "
+            f"{again}"
+        )
+    return None
+
+
+def _check(store: Store, assistant: str, adapter: str) -> None:
+    """The adapter is registered for this assistant and its weights are what was registered."""
+    if adapter == registry.BASE:
+        return
+    found = registry.adapter(store, adapter)
+    if found is None or found.assistant != assistant:
+        raise RatchetError(
+            f"No adapter {adapter!r} is registered for assistant {assistant!r}. "
+            "See `ratchet adapters list`."
+        )
+    registry.verify(found)

@@ -1,0 +1,1 @@
+"""The whole loop on the bundled handbook, with simulated people: `ratchet demo`."""

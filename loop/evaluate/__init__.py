@@ -1,0 +1,1 @@
+"""Adapters × suites → scores: cached by case, resumable, every case kept."""

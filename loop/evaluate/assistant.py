@@ -1,0 +1,153 @@
+"""What a suite is run against: the desk as people meet it, or the model with the right passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from eval_suites.gold import gold_passages
+from eval_suites.records import Assistant, Case, Reply
+from knowledge.cite import check_citations, excerpt
+from knowledge.records import Document, Passage
+from loop.answer.handover import is_abstention
+from loop.answer.prompt import build_messages
+from loop.answer.records import Answer, Ask
+from loop.settings import Settings
+
+if TYPE_CHECKING:
+    from knowledge.embed import Embedder
+    from loop.answer.assistant import Desk
+    from loop.models.engine import Engine, Generation, GenerationRequest
+
+SEED = 0  # of every generation: temperature is 0, but a remote server may care
+EVALUATOR = "evaluation"  # who asks; nothing of it is logged
+
+
+def desk_assistant(desk: Desk, adapter: str, *, today: date | None = None) -> Assistant:
+    """The desk with one adapter as a suite sees it: guards, search, prompt, model, citations.
+
+    Nothing is logged, no experiment is touched, and the likeliest token is always taken.
+
+    Args:
+        desk: It must know the adapter.
+        adapter: An adapter id, or "base".
+        today: The day of cases that name none; None is the real one.
+    """
+    return _DeskAssistant(name=adapter, desk=desk, today=today)
+
+
+def gold_assistant(
+    settings: Settings,
+    engine: Engine,
+    documents: Sequence[Document],
+    *,
+    adapter: str = "base",
+    distractors: int = 0,
+    embedder: Embedder | None = None,
+    today: date | None = None,
+) -> Assistant:
+    """The model handed the right passages, so that it is judged apart from the search.
+
+    Args:
+        settings: How it is prompted.
+        engine: It must have the adapter loaded.
+        documents: Where the gold passages are taken from.
+        adapter: An adapter id, or "base".
+        distractors: Other passages mixed in with each case's gold.
+        embedder: Chooses the sentences shown of a passage; None goes by words alone.
+        today: The day of cases that name none; None takes any document as holding.
+    """
+    return _GoldAssistant(
+        name=adapter,
+        settings=settings,
+        engine=engine,
+        documents=tuple(documents),
+        distractors=distractors,
+        embedder=embedder,
+        today=today,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DeskAssistant:
+    name: str
+    desk: Desk
+    today: date | None
+
+    def __call__(self, cases: Sequence[Case]) -> list[Reply]:
+        asks = [
+            Ask(
+                question=case.prompt,
+                user=EVALUATOR,
+                labels=case.labels,
+                on=case.asked_on or self.today,
+                adapter=self.name,
+                seed=SEED,
+                temperature=0.0,
+            )
+            for case in cases
+        ]
+        return [_reply(answer) for answer in self.desk.answer(asks, log=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _GoldAssistant:
+    name: str
+    settings: Settings
+    engine: Engine
+    documents: tuple[Document, ...]
+    distractors: int
+    embedder: Embedder | None
+    today: date | None
+
+    def __call__(self, cases: Sequence[Case]) -> list[Reply]:
+        shown = [
+            gold_passages(case, self.documents, distractors=self.distractors, today=self.today)
+            for case in cases
+        ]
+        requests = [self._request(c, p) for c, p in zip(cases, shown, strict=True)]
+        made = self.engine.generate(requests)
+        return [self._reply(p, m) for p, m in zip(shown, made, strict=True)]
+
+    def _request(self, case: Case, passages: Sequence[Passage]) -> GenerationRequest:
+        from loop.models.engine import GenerationRequest
+
+        assistant = self.settings.assistant
+        excerpts = [
+            excerpt(p, case.prompt, sentences=assistant.sentences, embedder=self.embedder)
+            for p in passages
+        ]
+        return GenerationRequest(
+            messages=build_messages(assistant.system, passages, excerpts, case.prompt),
+            adapter=self.name,
+            max_tokens=assistant.max_tokens,
+            temperature=0.0,
+            seed=SEED,
+        )
+
+    def _reply(self, passages: Sequence[Passage], made: Generation) -> Reply:
+        text = made.text.strip()
+        return Reply(
+            text=text,
+            citations=tuple(check_citations(text, passages)),
+            passages=tuple(passages),
+            abstained=is_abstention(text),
+            seconds=made.seconds,
+            prompt_tokens=made.prompt_tokens,
+            completion_tokens=made.completion_tokens,
+        )
+
+
+def _reply(answer: Answer) -> Reply:
+    return Reply(
+        text=answer.text,
+        citations=tuple(answer.citations),
+        passages=tuple(answer.passages),
+        abstained=answer.abstained,
+        confidence=answer.confidence,
+        seconds=answer.interaction.latency_ms / 1000,
+        prompt_tokens=answer.interaction.prompt_tokens,
+        completion_tokens=answer.interaction.completion_tokens,
+    )

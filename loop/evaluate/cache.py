@@ -1,0 +1,113 @@
+"""Replies kept on disk case by case: a run that was killed goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eval_suites.records import Assistant, Case, Reply
+from knowledge.records import Citation, Passage
+from loop.settings import Settings
+
+if TYPE_CHECKING:
+    from knowledge.collection import Collection
+
+SPEAKS = ("base", "system", "max_tokens", "passages", "sentences", "abstain_below", "endpoint")
+
+
+class CachedAssistant:
+    """An assistant that is asked each case once. An Assistant itself.
+
+    The file is append-only, a JSON object a line; whatever an earlier run left there is taken
+    for the cases it still fits. A torn last line is a case not yet answered.
+
+    Args:
+        assistant: Who answers what is not there.
+        file: Where replies are kept; made when the first one is.
+    """
+
+    def __init__(self, assistant: Assistant, file: Path) -> None:
+        self.name = assistant.name
+        self._assistant = assistant
+        self._file = file
+        self._known = _read(file)
+
+    def __call__(self, cases: Sequence[Case]) -> list[Reply]:
+        keys = [case_key(case) for case in cases]
+        missing = [(k, c) for k, c in zip(keys, cases, strict=True) if k not in self._known]
+        if missing:
+            replies = self._assistant([case for _, case in missing])
+            fresh = {key: reply for (key, _), reply in zip(missing, replies, strict=True)}
+            _append(self._file, fresh)
+            self._known |= fresh
+        return [self._known[key] for key in keys]
+
+
+def case_key(case: Case) -> str:
+    """What an assistant sees of a case, as 16 hex digits: equal keys get equal replies."""
+    seen = [case.suite, case.id, case.prompt, sorted(case.labels), str(case.asked_on)]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
+
+
+def settings_key(settings: Settings, base: str, collection: Collection, today: date) -> str:
+    """All that decides a reply besides case and adapter, as 16 hex digits.
+
+    That is the base model, how it is prompted, how passages are found, and every document with
+    whether it holds today: a day that changes no document changes no reply.
+
+    Args:
+        base: What the engine runs, with its weights' hash where it has one.
+    """
+    documents = sorted(
+        [
+            document.id,
+            document.version,
+            (document.valid_from or today) <= today <= (document.valid_until or today),
+        ]
+        for document in collection.documents()
+    )
+    prompted = {name: getattr(settings.assistant, name) for name in SPEAKS}
+    content = json.dumps([base, prompted, asdict(settings.knowledge), documents], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _read(file: Path) -> dict[str, Reply]:
+    known: dict[str, Reply] = {}
+    if file.is_file():
+        for line in file.read_bytes().splitlines():
+            try:
+                row = json.loads(line)
+                known[row["key"]] = _reply(row["reply"])
+            except (ValueError, TypeError, KeyError):
+                continue  # torn by a kill: the case is asked again
+    return known
+
+
+def _append(file: Path, replies: dict[str, Reply]) -> None:
+    """Add the replies in one write, synced: a kill leaves all of them or, at worst, whole lines."""
+    lines = [json.dumps({"key": key, "reply": asdict(reply)}) for key, reply in replies.items()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as out:
+        if out.tell() and not file.read_bytes().endswith(b"\n"):
+            lines.insert(0, "")  # ends the torn line
+        out.write("".join(f"{line}\n" for line in lines).encode())
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _reply(row: dict[str, Any]) -> Reply:
+    return Reply(
+        **{
+            **row,
+            "citations": tuple(Citation(**c) for c in row["citations"]),
+            "passages": tuple(
+                Passage(**{**p, "heading": tuple(p["heading"])}) for p in row["passages"]
+            ),
+        }
+    )

@@ -1,0 +1,135 @@
+"""One adapter against suites: ask what is missing, score, record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from eval_suites.records import Report
+from eval_suites.run import run
+from eval_suites.suites import Suite, load_suite
+from knowledge.errors import RatchetError
+from loop.evaluate.assistant import desk_assistant
+from loop.evaluate.cache import CachedAssistant, settings_key
+from loop.settings import Settings
+from loop.store.records import CaseScore, Evaluation, Record
+
+if TYPE_CHECKING:
+    from knowledge.collection import Collection
+    from loop.models.engine import Engine
+    from loop.store.store import Store
+
+
+def evaluate(
+    store: Store,
+    settings: Settings,
+    adapter: str,
+    suites: Sequence[str | Path | Suite],
+    *,
+    engine: Engine,
+    collection: Collection,
+    progress: bool = False,
+    batch: int = 16,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[Report]:
+    """Put every case of every suite to the desk with this adapter.
+
+    A case is asked once per adapter and settings: replies are kept under `<home>/evaluations`, so
+    a second run asks nothing and one that was killed asks what is missing. Scores are reckoned
+    anew each time, and recorded in the store once for each adapter, suite version and settings.
+
+    Args:
+        store: Where evaluations and case scores are appended.
+        settings: How the desk answers.
+        adapter: An adapter id, or "base".
+        suites: Names of bundled suites, folders, or suites.
+        engine: What generates.
+        collection: What is looked up.
+        progress: Show a bar.
+        batch: Cases answered at a time.
+        clock: The time of day, UTC; its date is that of cases that name none.
+
+    Returns:
+        A report for each suite, in the order given.
+
+    Raises:
+        RatchetError: A suite or the adapter cannot be loaded, or the collection is empty.
+    """
+    from loop.answer.assistant import Desk
+
+    if collection.is_empty:
+        raise RatchetError(
+            f"Collection {settings.knowledge.collection!r} is empty, so there is nothing to be "
+            "right about. Add documents with `ratchet knowledge add`."
+        )
+    wanted = [suite if isinstance(suite, Suite) else load_suite(suite) for suite in suites]
+    now = clock()
+    today = now.date()
+    key = settings_key(settings, _base(settings, engine), collection, today)
+    folder = settings.home / "evaluations" / adapter / key
+    desk = Desk(settings, collection, engine, store, clock=clock)
+    assistant = desk_assistant(desk, adapter, today=today)
+    reports = []
+    total = sum(len(suite.cases) for suite in wanted)
+    with tqdm(total=total, desc=f"evaluate {adapter}", unit="case", disable=not progress) as bar:
+        for suite in wanted:
+            kept = CachedAssistant(assistant, folder / f"{suite.name}.jsonl")
+            reports.append(run(suite, kept, batch=batch, progress=bar.update))
+            _record(store, reports[-1], evaluation_id(reports[-1], key), now)
+    return reports
+
+
+def evaluation_id(report: Report, key: str) -> str:
+    """One id per adapter, suite version and settings: to evaluate again is to find it again."""
+    content = "\n".join((report.assistant, report.suite, report.version, key))
+    return "ev-" + hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _record(store: Store, report: Report, id: str, at: datetime) -> None:
+    """Append the summaries and every case's scores, in one go, unless they are there."""
+    known = {str(row["id"]) for row in store.query("evaluations", adapter=report.assistant)}
+    if id in known:
+        return
+    summaries = [
+        Evaluation(
+            id=id,
+            at=at,
+            adapter=report.assistant,
+            suite=report.suite,
+            suite_version=report.version,
+            metric=metric,
+            mean=summary.mean,
+            low=summary.low,
+            high=summary.high,
+            n=summary.n,
+        )
+        for metric, summary in report.summary.items()
+    ]
+    scores = [
+        CaseScore(
+            evaluation=id,
+            case=score.case,
+            cluster=score.cluster,
+            metric=score.metric,
+            value=score.value,
+            answer=report.replies[score.case].text,
+        )
+        for score in report.scores
+    ]
+    rows: list[Record] = [*summaries, *scores]
+    store.append(rows)
+
+
+def _base(settings: Settings, engine: Engine) -> str:
+    """The base model, told apart by its weights where they lie on this machine."""
+    assistant = settings.assistant
+    if assistant.endpoint or engine.base != assistant.base:
+        return engine.base
+    from loop.models.load import base_folder, fingerprint
+
+    return fingerprint(base_folder(engine.base, settings.root), engine.base)

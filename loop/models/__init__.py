@@ -1,0 +1,1 @@
+"""Models that write answers, here or behind an endpoint, and the registry of their adapters."""

@@ -1,0 +1,91 @@
+"""A base model by name: the bundled one, a folder, or a hub name. Safetensors only, no remote code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as hub_logging
+
+from knowledge.errors import RatchetError
+from loop.models.bases import base_folder, best_device, fingerprint
+
+__all__ = ["Base", "base_folder", "best_device", "fingerprint", "load_base"]
+
+
+class Base(NamedTuple):
+    """A loaded base model with its tokenizer."""
+
+    name: str
+    model: Any
+    tokenizer: Any
+    context: int  # the most tokens it can hold, prompt and answer together
+    ends: frozenset[int]  # tokens that end its turn
+
+
+def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -> Base:
+    """Load a base model and its tokenizer, ready to generate.
+
+    float32 on a CPU, bfloat16 on a GPU. Weights must be safetensors; code that comes with a
+    model is never run.
+
+    Raises:
+        RatchetError: It is not to be had, cannot be read, or is no chat model.
+    """
+    device = device or best_device()
+    folder = base_folder(name, root)
+    source = str(folder or name)
+    local = {"local_files_only": folder is not None, "trust_remote_code": False}
+    try:
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source, **local)
+            model = AutoModelForCausalLM.from_pretrained(
+                source,
+                dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+                use_safetensors=True,
+                **local,
+            )
+    except Exception as problem:  # the hub's client raises dozens of kinds
+        raise RatchetError(_mend(name, folder, problem)) from problem
+    if not tokenizer.chat_template:
+        raise RatchetError(
+            f"Base model {name!r} has no chat template, so it cannot be asked questions. "
+            "Choose its instruction-tuned variant."
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.to(device).eval().requires_grad_(False)
+    text = model.config.get_text_config()
+    context = getattr(text, "max_position_embeddings", None) or 1 << 20
+    ends = model.generation_config.eos_token_id
+    ends = ends if isinstance(ends, list) else [ends, tokenizer.eos_token_id]
+    return Base(name, model, tokenizer, context, frozenset(e for e in ends if e is not None))
+
+
+def _mend(name: str, folder: Path | None, problem: Exception) -> str:
+    """What went wrong, and the next move."""
+    why = str(problem).strip().split("\n")[0][:200] or type(problem).__name__
+    if folder is not None:
+        return f"Base model {name!r}: {folder} cannot be read: {why}. Copy or train it again."
+    if "trust_remote_code" in str(problem):
+        return f"Base model {name!r} wants to run code of its own, which Ratchet never does. Choose another."
+    return (
+        f"Base model {name!r} is not to be had: {why}. Check the spelling and the connection, "
+        'log in with `hf auth login` if it is gated, or set assistant.base = "pocket".'
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars while weights load; our own commands show theirs."""
+    was = hub_logging.is_progress_bar_enabled()
+    hub_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was:
+            hub_logging.enable_progress_bar()

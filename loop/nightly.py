@@ -1,0 +1,200 @@
+"""One night: curate, train, evaluate, decide, apply.
+
+A step whose inputs have not changed is not done again, tonight or any night: its outputs are looked
+up by the hash of its inputs. That is also how a night that was killed goes on: run it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from eval_suites.suites import load_suite
+from loop.curate.pipeline import NothingToTrainOn, curate
+from loop.decide.gate import judge
+from loop.decide.promote import decide, promote
+from loop.evaluate.evaluate import evaluate
+from loop.models.registry import BASE, adapter_of, champion, register
+from loop.settings import Settings
+from loop.store.ids import new_id
+from loop.store.records import Dataset, Step
+from loop.train.run import train
+
+if TYPE_CHECKING:
+    from eval_suites.suites import Suite
+    from knowledge.collection import Collection
+    from loop.models.engine import Engine
+    from loop.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """What a night came to."""
+
+    verdict: str  # promoted, passed, refused, unchanged, nothing_to_train_on
+    reason: str
+    dataset: str | None = None
+    adapter: str | None = None
+    champion: str
+    skipped: tuple[str, ...] = ()  # steps whose inputs had not changed
+    seconds: float
+
+
+def run_night(
+    store: Store,
+    settings: Settings,
+    *,
+    engine: Engine,
+    collection: Collection,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    actor: str = "nightly",
+    progress: bool = False,
+) -> Night:
+    """Turn what people said since into a candidate, and promote it if the gate passes it.
+
+    Raises:
+        RatchetError: A model, suite or dataset is missing or broken. What was done stays done.
+    """
+    started = time.monotonic()
+    steps = Steps(store, clock)
+    suites = [load_suite(name) for name in settings.suites]
+    name, before = settings.assistant.name, champion(store, settings.assistant.name)
+
+    def end(verdict: str, reason: str, dataset: str | None = None, adapter: str | None = None) -> Night:
+        now = champion(store, name)
+        spent = round(time.monotonic() - started, 1)
+        return Night(
+            verdict=verdict, reason=reason, dataset=dataset, adapter=adapter, champion=now,
+            skipped=tuple(steps.skipped), seconds=spent,
+        )
+
+    try:
+        dataset = _curate(store, settings, suites, steps, progress)
+    except NothingToTrainOn as problem:
+        return end("nothing_to_train_on", str(problem))
+    candidate = _train(store, settings, dataset, steps, clock, progress)
+    if candidate == before:
+        return end("unchanged", "Nothing new was said: this candidate is the champion already.", dataset.id, candidate)
+    verdict = _decide(store, settings, suites, candidate, before, steps, engine, collection, clock, progress)
+    if not verdict["passed"]:
+        return end("refused", str(verdict["reason"]), dataset.id, candidate)
+    if settings.nightly.apply != "promote":
+        return end("passed", f"Promote it with `ratchet promote {candidate}`.", dataset.id, candidate)
+    steps.run(
+        "apply",
+        {"candidate": candidate, "champion": before, "decision": verdict["decision"]},
+        lambda: _apply(store, settings, candidate, before, actor, verdict),
+    )
+    return end("promoted", str(verdict["reason"]), dataset.id, candidate)
+
+
+def _curate(store: Store, settings: Settings, suites: list[Suite], steps: Steps, progress: bool) -> Dataset:
+    said = store.query("watermark", assistant=settings.assistant.name)[0]
+    inputs = {
+        "said": said, "curate": asdict(settings.curate), "seed": settings.seed,
+        "suites": {suite.name: suite.version for suite in suites}, "folder": str(settings.datasets),
+    }
+    outputs = steps.run(
+        "curate", inputs,
+        lambda: {"dataset": curate(store, settings, suites=suites, progress=progress).dataset.id},
+    )
+    [row] = store.query("dataset", id=outputs["dataset"])
+    return Dataset(**row)
+
+
+def _train(
+    store: Store, settings: Settings, dataset: Dataset, steps: Steps,
+    clock: Callable[[], datetime], progress: bool,
+) -> str:
+    inputs = {
+        "dataset": dataset.id, "train": asdict(settings.train), "seed": settings.seed,
+        "base": settings.assistant.base, "folder": str(settings.adapters),
+    }
+
+    def action() -> dict[str, Any]:
+        # Named by its inputs, so that a killed run is found again and goes on.
+        folder = settings.runs / f"run-{digest(inputs)[:12]}"
+        done = train(
+            settings, dataset, method=settings.train.method, seed=settings.seed, parent=None,
+            run_folder=folder, progress=progress,
+        )
+        return {"adapter": register(store, settings, done.run, done.folder, parent=None, at=clock()).id}
+
+    return str(steps.run("train", inputs, action)["adapter"])
+
+
+def _decide(
+    store: Store, settings: Settings, suites: list[Suite], candidate: str, before: str, steps: Steps,
+    engine: Engine, collection: Collection, clock: Callable[[], datetime], progress: bool,
+) -> dict[str, Any]:
+    for adapter in (candidate, before):
+        if adapter != BASE:
+            engine.load_adapter(adapter, adapter_of(store, adapter).path)
+    inputs = {
+        "candidate": candidate, "champion": before, "gate": asdict(settings.gate),
+        "assistant": asdict(settings.assistant), "knowledge": asdict(settings.knowledge),
+        "documents": sorted(document.version for document in collection.documents()),
+        "suites": {suite.name: suite.version for suite in suites},
+    }
+
+    def action() -> dict[str, Any]:
+        reports = {
+            adapter: {
+                report.suite: report
+                for report in evaluate(
+                    store, settings, adapter, suites, engine=engine, collection=collection, progress=progress
+                )
+            }
+            for adapter in (before, candidate)
+        }
+        verdict = judge(reports[candidate], reports[before], settings.gate)
+        decision = decide(store, settings, candidate, before, verdict, at=clock())
+        return {"passed": verdict.passed, "reason": verdict.sentence, "decision": decision.id}
+
+    return steps.run("decide", inputs, action)
+
+
+def _apply(
+    store: Store, settings: Settings, candidate: str, before: str, actor: str, verdict: dict[str, Any]
+) -> dict[str, Any]:
+    if champion(store, settings.assistant.name) != candidate:  # killed between promoting and noting it
+        promote(
+            store, settings.assistant.name, candidate, actor=actor, reason=str(verdict["reason"]),
+            evidence={"decision": verdict["decision"]}, expected_champion=before,
+        )
+    return {"champion": candidate}
+
+
+class Steps:
+    """Steps that are done once for their inputs."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self.night = f"night-{clock():%Y%m%d-%H%M%S}"
+        self.skipped: list[str] = []
+
+    def run(self, name: str, inputs: dict[str, Any], action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The outputs of the step for these inputs, from the store if it was done before."""
+        key = digest(inputs)
+        if done := self._store.query("step", name=name, inputs=key):
+            self.skipped.append(name)
+            return dict(done[0]["outputs"])
+        started = time.monotonic()
+        outputs = action()
+        step = Step(
+            id=new_id(), at=self._clock(), night=self.night, name=name, inputs=key, outputs=outputs,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        self._store.append([step])
+        return outputs
+
+
+def digest(value: object) -> str:
+    """SHA-256 of anything JSON can hold, in hex."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

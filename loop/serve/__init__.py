@@ -1,0 +1,1 @@
+"""The API and the dashboard in one process: what `ratchet up` runs."""

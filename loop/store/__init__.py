@@ -1,0 +1,1 @@
+"""The store: every row the loop keeps, in one DuckDB file with one writer."""

@@ -1,0 +1,142 @@
+"""The DuckDB file: the only module that knows DuckDB."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from knowledge.errors import RatchetError
+from loop.store.migrate import migrate
+from loop.store.queries import named
+from loop.store.tables import JSON, Batch, rows_of
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,  # nothing is fetched behind anyone's back
+    "autoload_known_extensions": False,
+}
+_HOLDER = re.compile(r"PID (\d+)")
+
+
+class HeldError(Exception):
+    """Another process has the file open for writing."""
+
+    def __init__(self, pid: int | None) -> None:
+        super().__init__(f"held by process {pid}")
+        self.pid = pid  # None when the system does not say
+
+
+class Transaction:
+    """What is read and written here happens at once or not at all."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def insert(self, batch: Batch) -> None:
+        """Add rows; those whose key is already there are left as they are."""
+        for name, rows in batch.items():
+            self._connection.register("batch", rows)
+            try:
+                self._connection.execute(f"insert or ignore into {name} by name from batch")
+            finally:
+                self._connection.unregister("batch")
+
+    def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
+        """Rows of a named query, with what this transaction has already written."""
+        return rows_of(_run(self._connection, name, parameters))
+
+
+class Database:
+    """An open file: any number of readers at once, and one thread that writes.
+
+    A commit returns once the write-ahead log is on disk (fdatasync); after a crash the next
+    open replays it.
+
+    Raises:
+        HeldError: Another process has it open.
+        RatchetError: It is no DuckDB file, cannot be opened, or is newer than this code.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._root = _connect(path)
+        try:
+            self._root.execute("set global TimeZone = 'UTC'")
+            migrate(self._root, path)
+            self._writing = self._root.cursor()
+        except BaseException:
+            self._root.close()
+            raise
+
+    def query(self, name: str, parameters: dict[str, Any]) -> pa.Table:
+        """A named query's rows as committed by now; fields that hold JSON are marked."""
+        with self._root.cursor() as connection:
+            return _run(connection, name, parameters)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Everything inside is committed and synced when this ends, or rolled back.
+
+        Raises:
+            RatchetError: The disk is full or gone; nothing was recorded.
+        """
+        try:
+            self._writing.begin()
+            yield Transaction(self._writing)
+            self._writing.commit()
+        except BaseException as problem:
+            with contextlib.suppress(duckdb.Error):  # the first problem is the one to tell
+                self._writing.rollback()
+            if isinstance(problem, duckdb.IOException | duckdb.FatalException):
+                raise RatchetError(
+                    f"{self.path}: cannot write: {_first_line(problem)} Nothing was recorded. "
+                    "Mend the disk, then start again."
+                ) from problem
+            raise
+
+    def close(self) -> None:
+        """Fold the log into the file and let it go; safe to call twice."""
+        self._writing.close()
+        self._root.close()
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return duckdb.connect(str(path), config=_CONFIG)
+    except duckdb.IOException as problem:
+        if "lock on file" in str(problem):
+            pid = _HOLDER.search(str(problem))
+            raise HeldError(int(pid[1]) or None if pid else None) from problem
+        raise _unopened(path, problem) from problem
+    except duckdb.Error as problem:
+        raise _unopened(path, problem) from problem
+
+
+def _unopened(path: Path, problem: Exception) -> RatchetError:
+    return RatchetError(
+        f"{path}: cannot be opened: {_first_line(problem)} "
+        "Put a backup in its place, or move it away to start a new store."
+    )
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).partition("\n")[0]
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, name: str, parameters: dict[str, Any]
+) -> pa.Table:
+    query = named(name)
+    relation = connection.sql(query.sql, params=query.bind(parameters))
+    table = relation.to_arrow_table()
+    marked = [
+        field.with_metadata(JSON) if str(kind) == "JSON" else field
+        for field, kind in zip(table.schema, relation.types, strict=True)
+    ]
+    return table.cast(pa.schema(marked))

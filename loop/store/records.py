@@ -1,0 +1,294 @@
+"""Every row the store keeps, as a frozen record. One record class is one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+RatingKind = Literal["thumb", "stars", "rubric", "correction", "flag", "comment"]
+Json = dict[str, Any] | list[Any]  # stored as JSON text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """One question and the answer a person got, with all that is needed to learn from it."""
+
+    id: str  # UUIDv7
+    at: datetime  # UTC
+    assistant: str
+    user: str  # pseudonymous key of the person who asked
+    conversation: str
+    question: str
+    answer: str
+    messages: list[dict[str, str]]  # the prompt exactly as the model saw it
+    adapter: str  # adapter id, or "base"
+    base: str  # base model name
+    passages: list[dict[str, Any]] = field(default_factory=list)  # knowledge.records.Passage as dicts
+    citations: list[dict[str, Any]] = field(default_factory=list)
+    confidence: float | None = None
+    abstained: bool = False
+    latency_ms: float = 0.0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    experiment: str | None = None
+    arm: str | None = None
+    consent: str = "none"  # basis: consent, contract, none, withdrawn
+    licence: str = "unknown"
+    seed: int | None = None
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """What one person says of one answer. A changed mind is a new row."""
+
+    id: str
+    at: datetime
+    interaction: str
+    rater: str
+    guideline: str  # guideline version it was given under, "name@version"
+    kind: RatingKind
+    value: float | None = None  # thumb −1/+1, stars 1–5
+    text: str | None = None  # correction: the better answer; flag: its name; comment
+    rubric: dict[str, float] = field(default_factory=dict)  # criterion → score
+    seconds: float | None = None  # how long the rater took
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two or more answers to one prompt in order of preference; equal ranks are ties."""
+
+    id: str
+    at: datetime
+    rater: str
+    guideline: str
+    interactions: list[str]  # at least two
+    ranks: list[int]  # same length, 1 is best
+    shown: list[str]  # interaction ids from left to right as the rater saw them
+    seconds: float | None = None
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guideline:
+    """What raters are asked to judge by. id is "name@version"."""
+
+    id: str
+    at: datetime
+    name: str
+    version: str
+    text: str
+    criteria: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """An immutable dataset version named by its content."""
+
+    id: str  # e.g. "ds-4f1c…": hash of rows, settings and seed
+    at: datetime
+    assistant: str
+    rows: int
+    path: str  # folder with pairs.parquet, sft.parquet, kto.parquet, manifest.json
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRow:
+    """Where one dataset row came from: lineage to people and guideline."""
+
+    dataset: str
+    row: str  # content hash of the row
+    kind: Literal["pair", "sft", "kto"]
+    split: Literal["train", "held_out"]
+    interactions: list[str]
+    ratings: list[str]  # rating and comparison ids
+    guideline: str
+    consent: str
+    users: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A training run that finished."""
+
+    id: str
+    at: datetime
+    dataset: str
+    method: str
+    base: str
+    seed: int
+    settings: dict[str, Any]
+    seconds: float
+    tokens_per_second: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A LoRA adapter in the registry."""
+
+    id: str  # "ad-" + first 12 hex digits of the weights' SHA-256
+    at: datetime
+    assistant: str
+    run: str
+    dataset: str
+    base: str
+    parent: str | None  # the adapter it started from; None is the bare base
+    path: str
+    sha256: str  # of adapter_model.safetensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One metric of one adapter on one suite version."""
+
+    id: str  # one id per (adapter, suite, suite version, settings); several metrics share it
+    at: datetime
+    adapter: str
+    suite: str
+    suite_version: str
+    metric: str
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseScore:
+    """One metric of one case, kept so that two adapters can be compared case by case."""
+
+    evaluation: str
+    case: str
+    cluster: str
+    metric: str
+    value: float
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A gate's verdict with every rule's evidence."""
+
+    id: str
+    at: datetime
+    assistant: str
+    candidate: str
+    champion: str
+    verdict: Literal["pass", "fail"]
+    rules: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A change of champion. The newest row of an assistant names its champion."""
+
+    id: str
+    at: datetime
+    assistant: str
+    adapter: str  # adapter id, or "base"
+    previous: str
+    kind: Literal["promote", "rollback"]
+    actor: str
+    reason: str
+    evidence: dict[str, Any]  # decision id, experiment id, figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """A declared A/B test; status changes are ExperimentEvents."""
+
+    id: str
+    at: datetime
+    assistant: str
+    metric: str  # a named metric query
+    arms: list[dict[str, Any]]  # {"name", "adapter", "share"}; first is control
+    salt: str
+    horizon: int  # planned users over all arms
+    alpha: float = 0.05
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentEvent:
+    id: str
+    at: datetime
+    experiment: str
+    kind: Literal["start", "stop", "look"]
+    actor: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """A person was shown an arm; logged before the response leaves."""
+
+    id: str
+    at: datetime
+    experiment: str
+    user: str
+    arm: str
+    interaction: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A conversation handed over to a person."""
+
+    id: str
+    at: datetime
+    interaction: str
+    reason: str
+    status: Literal["open", "closed"] = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a nightly run that finished; inputs is the hash it was done for."""
+
+    id: str
+    at: datetime
+    night: str
+    name: str
+    inputs: str
+    outputs: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One link of the audit chain: hash covers everything above it and the previous hash."""
+
+    id: str
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+    previous_hash: str
+    hash: str
+
+
+Record = (
+    Interaction
+    | Rating
+    | Comparison
+    | Guideline
+    | Dataset
+    | DatasetRow
+    | Run
+    | Adapter
+    | Evaluation
+    | CaseScore
+    | Decision
+    | Promotion
+    | Experiment
+    | ExperimentEvent
+    | Exposure
+    | Ticket
+    | Step
+    | AuditEvent
+)

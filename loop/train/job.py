@@ -1,0 +1,95 @@
+"""What a training process is told and what it leaves: plain files in the run's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from loop.store.records import Run
+
+Method = Literal["sft", "dpo"]
+
+JOB, RESULT, ERROR = "job.json", "result.json", "error.json"
+METRICS, LOG, LOCK = "metrics.jsonl", "log.txt", "lock"
+CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
+STOPPED = 143  # exit status after SIGTERM: 128 + 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Everything that decides the weights, and where things lie. The process sees no store."""
+
+    method: Method
+    dataset: str
+    base: str
+    base_fingerprint: str
+    parent: str | None
+    seed: int
+    rank: int
+    alpha: int
+    learning_rate: float
+    beta: float
+    epochs: float
+    batch_size: int
+    max_tokens: int
+    threads: int  # CPU threads, never 0: another count adds up in another order
+    device: str
+    packages: dict[str, str]  # name → version
+    dataset_folder: str
+    root: str  # the project's folder; a relative base lies below it
+    parent_folder: str | None
+    save_every: int  # steps
+
+    @property
+    def decides(self) -> dict[str, Any]:
+        """The part that decides the weights: same here, same bytes there."""
+        return {k: v for k, v in asdict(self).items() if k not in _PLACES}
+
+    @property
+    def id(self) -> str:
+        """The run's name, from what decides it."""
+        text = json.dumps(self.decides, sort_keys=True)
+        return f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+_PLACES = ("dataset_folder", "root", "parent_folder", "save_every")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """A finished run and the folder of its adapter, in PEFT's format."""
+
+    folder: Path
+    run: Run
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(data, file, indent=2, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None if there is no such file or it is no object."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def read_job(path: Path) -> Job | None:
+    """The job in a file; None if there is none or it is of another make."""
+    data = read_json(path)
+    if data is None or set(data) != {f.name for f in fields(Job)}:
+        return None
+    return Job(**data)

@@ -1,0 +1,269 @@
+"""Train an adapter in a process of its own, and follow it; stopped anywhere, it goes on from there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from knowledge.errors import RatchetError
+from loop.settings import Settings
+from loop.store.records import Adapter, Dataset, Run
+from loop.train.job import (
+    ADAPTER,
+    CHECKPOINTS,
+    ERROR,
+    JOB,
+    LOG,
+    METRICS,
+    RESULT,
+    STOPPED,
+    Job,
+    TrainResult,
+    read_job,
+    read_json,
+    write_json,
+)
+from loop.train.journal import newest, read_journal, step_of
+
+__all__ = ["TrainResult", "train"]
+
+_METHODS = ("sft", "dpo")
+_PACKAGES = ("torch", "transformers", "peft", "trl")
+_ROOT = Path(__file__).parents[2]  # where the process finds our packages
+_LOOK_EVERY = 0.2  # seconds between looks at the metrics file
+
+
+def train(
+    settings: Settings,
+    dataset: Dataset,
+    *,
+    method: str,
+    seed: int,
+    parent: Adapter | None,
+    run_folder: Path,
+    base: str | None = None,
+    progress: bool = False,
+) -> TrainResult:
+    """Train a LoRA adapter on a dataset version.
+
+    The same job in the same folder goes on where it stopped and ends with the same bytes as one
+    never stopped; a finished one returns at once. A folder that holds another job is emptied first.
+
+    Args:
+        settings: `train` says how, `assistant.base` on what.
+        dataset: Its train split is learnt, its held_out split only measured.
+        method: "sft" or "dpo".
+        seed: Decides the adapter's first weights and the order of rows.
+        parent: Start from this adapter and measure against it; None is a fresh one on the base.
+        run_folder: For the run's files; made if missing.
+        base: Another base than the assistant's.
+        progress: Show a bar.
+
+    Raises:
+        RatchetError: The job cannot be done, diverged, or was stopped; the message says what next.
+        RuntimeError: The process failed for another reason; the message ends with its log.
+    """
+    job = plan(settings, dataset, method=method, seed=seed, parent=parent, base=base)
+    job = _enter(run_folder, job, keep_threads=settings.train.threads == 0)
+    if read_json(run_folder / RESULT) is None:
+        (run_folder / ERROR).unlink(missing_ok=True)
+        with _process(run_folder, job) as process, _bar(progress) as bar:
+            status = _follow(process, run_folder, bar)
+        if status != 0:
+            raise _failure(run_folder, status)
+    return _finished(run_folder, job)
+
+
+def plan(
+    settings: Settings,
+    dataset: Dataset,
+    *,
+    method: str,
+    seed: int,
+    parent: Adapter | None,
+    base: str | None = None,
+) -> Job:
+    """All that a run needs to know, checked as far as possible without loading a model.
+
+    Raises:
+        RatchetError: The method is unknown, the base missing, the parent unfit, or no row is there.
+    """
+    from loop.models.bases import base_folder, best_device, fingerprint
+    from loop.models.registry import verify
+    from loop.train.rows import count_rows
+
+    if method not in _METHODS:
+        raise RatchetError(f"Training method {method!r}; known are {', '.join(_METHODS)}.")
+    name = base or settings.assistant.base
+    if parent is not None:
+        if parent.base != name:
+            raise RatchetError(
+                f"Adapter {parent.id} was trained on {parent.base!r}, this run is on {name!r}. "
+                "Start from an adapter of the same base, or from none."
+            )
+        verify(parent)
+    folder = Path(dataset.path)
+    if count_rows(folder, method) == 0:  # type: ignore[arg-type]
+        raise RatchetError(
+            f"Dataset {dataset.id} holds no row to train {method} on. Gather more feedback and run "
+            "`ratchet curate`; its table says why rows were left out."
+        )
+    known = settings.train
+    return Job(
+        method=method,  # type: ignore[arg-type]
+        dataset=dataset.id,
+        base=name,
+        base_fingerprint=fingerprint(base_folder(name, settings.root), name),
+        parent=None if parent is None else parent.id,
+        seed=seed,
+        rank=known.rank,
+        alpha=known.alpha,
+        learning_rate=known.learning_rate,
+        beta=known.beta,
+        epochs=known.epochs,
+        batch_size=known.batch_size,
+        max_tokens=known.max_tokens,
+        threads=known.threads or len(os.sched_getaffinity(0)),
+        device=best_device(),
+        packages={package: version(package) for package in _PACKAGES},
+        dataset_folder=str(folder.resolve()),
+        root=str(settings.root.resolve()),
+        parent_folder=None if parent is None else str(Path(parent.path).resolve()),
+        save_every=known.save_every,
+    )
+
+
+def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
+    """Make the folder this job's; a run that was begun with "all cores" keeps its number of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    old = read_job(folder / JOB)
+    if old is not None and keep_threads:
+        job = replace(job, threads=old.threads)
+    if old is None or old.id != job.id:
+        for name in (RESULT, ERROR, METRICS, LOG):
+            (folder / name).unlink(missing_ok=True)
+        for name in (CHECKPOINTS, ADAPTER):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    write_json(folder / JOB, asdict(job))
+    return job
+
+
+@contextmanager
+def _process(folder: Path, job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """The training process; it never outlives this block."""
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "loop.train.worker", str(folder / JOB)],
+            stdin=subprocess.PIPE,  # ends when we do, and tells the process so
+            stdout=log,
+            stderr=log,
+            env=_environment(job),
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _environment(job: Job) -> dict[str, str]:
+    from loop.models.bases import base_folder
+
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "OMP_NUM_THREADS": str(job.threads),
+        "MKL_NUM_THREADS": str(job.threads),
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+    if job.device != "cpu":  # one device a run
+        environment["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    if base_folder(job.base, Path(job.root)) is not None:
+        environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    return environment
+
+
+def _follow(process: subprocess.Popen[bytes], folder: Path, bar: Callable[[dict[str, Any]], None]) -> int:
+    status = None
+    while status is None:
+        try:
+            status = process.wait(_LOOK_EVERY)
+        except subprocess.TimeoutExpired:
+            status = None
+        for line in read_journal(folder)[-1:]:
+            bar(line)
+    return status
+
+
+@contextmanager
+def _bar(show: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    with tqdm(desc="Train: start", unit="step", disable=not show, dynamic_ncols=True) as bar:
+
+        def update(line: dict[str, Any]) -> None:
+            if "step" not in line:
+                bar.set_description(f"Train: {line.get('phase', '')}")
+                return
+            bar.set_description("Train")
+            bar.total = line["of"]
+            bar.set_postfix(loss=f"{line['loss']:.3f}", refresh=False)
+            bar.update(line["step"] - bar.n)
+
+        yield update
+
+
+def _failure(folder: Path, status: int) -> Exception:
+    """What to raise for a process that ended badly."""
+    last = newest(folder / CHECKPOINTS)
+    begin = f"goes on from step {step_of(last)}" if last else "starts again"
+    told = read_json(folder / ERROR)
+    if told is not None:
+        return RatchetError(str(told["message"]))
+    if status == STOPPED:
+        return RatchetError(f"{folder}: training was stopped. The same command {begin}.")
+    if status < 0:
+        name = signal.Signals(-status).name
+        return RatchetError(
+            f"{folder}: training was killed ({name}; short of memory?). The same command {begin}."
+        )
+    tail = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
+    if any("disk is full" in line or "No space left" in line for line in tail):
+        return RatchetError(f"{folder}: the disk is full. Make room; the same command {begin}.")
+    return RuntimeError(f"training failed with status {status}, see {folder / LOG}:\n" + "\n".join(tail))
+
+
+def _finished(folder: Path, job: Job) -> TrainResult:
+    result = read_json(folder / RESULT)
+    if result is None:
+        raise RuntimeError(f"{folder / RESULT}: missing although training ended well")
+    run = Run(
+        id=job.id,
+        at=datetime.fromtimestamp(result["at"], UTC),
+        dataset=job.dataset,
+        method=job.method,
+        base=job.base,
+        seed=job.seed,
+        settings=job.decides,
+        seconds=result["seconds"],
+        tokens_per_second=result["tokens_per_second"],
+        metrics=result["metrics"],
+    )
+    return TrainResult(folder=folder / ADAPTER, run=run)
