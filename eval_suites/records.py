@@ -87,6 +87,7 @@ class Report:
 class Assistant(Protocol):
     """All that the evaluation floor knows of an assistant: cases in, replies out, in order."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def __call__(self, cases: Sequence[Case]) -> list[Reply]: ...

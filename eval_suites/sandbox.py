@@ -133,8 +133,8 @@ def _confined(scratch_mb: int) -> list[str]:
     command += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     prefix = Path(os.path.realpath(sys.base_prefix))
     if not prefix.is_relative_to("/usr"):
-        for folder in reversed(prefix.parents[:-1]):  # bubblewrap would make them for root alone
-            command += ["--perms", "0755", "--dir", str(folder)]
+        for parent in reversed(prefix.parents[:-1]):  # bubblewrap would make them for root alone
+            command += ["--perms", "0755", "--dir", str(parent)]
         command += ["--ro-bind", str(prefix), str(prefix)]
     command += ["--ro-bind", str(CHILD), "/child.py", "--proc", "/proc", "--dev", "/dev"]
     command += ["--perms", "1777", "--size", str(scratch_mb * MIB), "--tmpfs", "/tmp"]

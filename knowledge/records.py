@@ -1,4 +1,4 @@
-"""What the assistant looks things up in: documents, their chunks, what a search finds, what is cited."""
+"""Documents, their chunks, what a search finds in them and what an answer cites."""
 
 from __future__ import annotations
 

@@ -20,11 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         outcome = args.run(args)
-        text = json.dumps(outcome.data, indent=2, default=str) if args.json else outcome.text
+        machine = args.json and not outcome.lines
+        text = json.dumps(outcome.data, indent=2, default=str) if machine else outcome.text
         if text:
             print(text)
     except RatchetError as problem:  # theirs to mend: no traceback
-        print(f"ratchet: {problem}", file=sys.stderr)
+        print(f"ratchet: {' '.join(str(problem).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("ratchet: stopped. Run the same command again to go on.", file=sys.stderr)
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
-    from loop import commands as c
+    from loop.commands import judge, know, learn, talk
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -45,111 +46,167 @@ def parser() -> argparse.ArgumentParser:
     every = argparse.ArgumentParser(add_help=False)
     every.add_argument("--json", action="store_true", help="print one JSON object for machines")
     every.add_argument(
-        "--project", type=Path, default=Path("."), metavar="DIR", help="folder of ratchet.toml (default: here)"
+        "--project",
+        type=Path,
+        default=Path("."),
+        metavar="DIR",
+        help="folder of ratchet.toml (default: here)",
     )
     groups = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(where: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object, text: str) -> argparse.ArgumentParser:
+    def add(
+        where: argparse._SubParsersAction[argparse.ArgumentParser],
+        name: str,
+        run: object,
+        text: str,
+    ) -> argparse.ArgumentParser:
         command = where.add_parser(name, help=text, description=text, parents=[every])
         command.set_defaults(run=run)
         return command
 
     def group(name: str, text: str) -> argparse._SubParsersAction[argparse.ArgumentParser]:
-        return groups.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="COMMAND")
+        return groups.add_parser(name, help=text, description=text).add_subparsers(
+            required=True, metavar="COMMAND"
+        )
 
-    demo = add(groups, "demo", c.demo, "the whole loop on the bundled handbook, then the dashboard")
+    demo = add(
+        groups, "demo", talk.demo, "the whole loop on the bundled handbook, then the dashboard"
+    )
     demo.add_argument("--no-serve", action="store_true", help="stop before the dashboard")
     demo.add_argument("--seed", type=int, default=7, help="same seed, same dataset and adapter")
-    demo.add_argument("--folder", type=Path, default=Path(".ratchet/demo"), help="where the demo's project is made anew")
+    demo.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(".ratchet/demo"),
+        help="where the demo's project is made anew",
+    )
     demo.add_argument("--port", type=int, help="port of the dashboard")
 
-    init = add(groups, "init", c.init, "make a project: ratchet.toml and folders")
+    init = add(groups, "init", talk.init, "make a project: ratchet.toml and folders")
     init.add_argument("folder", type=Path, nargs="?", default=Path("."))
 
-    up = add(groups, "up", c.up, "serve the API and the dashboard")
+    up = add(groups, "up", talk.up, "serve the API and the dashboard")
     up.add_argument("--port", type=int, help="instead of serve.port")
     up.add_argument("--host", help="instead of serve.host; a public one needs an API key")
 
-    ask = add(groups, "ask", c.ask, "ask the assistant one question")
+    ask = add(groups, "ask", talk.ask, "ask the assistant one question")
     ask.add_argument("question")
     ask.add_argument("--assistant", help="instead of the project's; NAME@ADAPTER asks one adapter")
-    ask.add_argument("--label", action="append", default=[], help="an access label of the person who asks")
+    ask.add_argument(
+        "--label", action="append", default=[], help="an access label of the person who asks"
+    )
     ask.add_argument("--user", default="cli", help="key of the person who asks")
 
-    for name, run, text in (("log", c.log, "import interactions"), ("rate", c.rate, "import ratings and comparisons")):
+    for name, run, text in (
+        ("log", talk.log, "import interactions"),
+        ("rate", talk.rate, "import ratings and comparisons"),
+    ):
         one = add(groups, name, run, f"{text} from a JSONL file")
         one.add_argument("file", type=Path)
-        one.add_argument("--skip-bad", action="store_true", help="write bad lines to a file of their own and import the rest")
+        one.add_argument(
+            "--skip-bad",
+            action="store_true",
+            help="write bad lines to a file of their own and import the rest",
+        )
 
-    know = group("knowledge", "the documents the assistant answers from")
-    add(know, "add", c.knowledge_add, "add or change documents").add_argument("path", type=Path)
-    add(know, "remove", c.knowledge_remove, "stop retrieving documents").add_argument("documents", nargs="+", metavar="ID")
-    add(know, "list", c.knowledge_list, "the documents of the collection")
-    find = add(know, "search", c.knowledge_search, "passages for a query, with why each is there")
+    documents = group("knowledge", "the documents the assistant answers from")
+    add(documents, "add", know.add, "add or change documents").add_argument("path", type=Path)
+    add(documents, "remove", know.remove, "stop retrieving documents").add_argument(
+        "documents", nargs="+", metavar="ID"
+    )
+    add(documents, "list", know.listing, "the documents of the collection")
+    find = add(documents, "search", know.search, "passages for a query, with why each is there")
     find.add_argument("query")
     find.add_argument("--limit", type=int, default=5)
-    find.add_argument("--label", action="append", default=[], help="an access label of the person who searches")
-    add(know, "eval", c.knowledge_eval, "retrieval quality on a BEIR-format folder").add_argument("folder", type=Path)
+    find.add_argument(
+        "--label", action="append", default=[], help="an access label of the person who searches"
+    )
+    add(documents, "eval", know.evaluate, "retrieval quality on a BEIR-format folder").add_argument(
+        "folder", type=Path
+    )
 
     pii = group("pii", "personal data")
-    add(pii, "scan", c.pii_scan, "find personal data in the text of a JSONL file").add_argument("file", type=Path)
+    add(pii, "scan", know.scan, "find personal data in the text of a JSONL file").add_argument(
+        "file", type=Path
+    )
 
-    add(groups, "curate", c.curate, "make a dataset version of what people said")
+    add(groups, "curate", learn.curate, "make a dataset version of what people said")
     data = group("datasets", "dataset versions")
-    add(data, "list", c.datasets_list, "all dataset versions")
-    add(data, "show", c.datasets_show, "one version: funnel, counts, sources").add_argument("dataset")
-    diff = add(data, "diff", c.datasets_diff, "what changed between two versions")
+    add(data, "list", learn.datasets_list, "all dataset versions")
+    add(data, "show", learn.datasets_show, "one version: funnel, counts, sources").add_argument(
+        "dataset"
+    )
+    diff = add(data, "diff", learn.datasets_diff, "what changed between two versions")
     diff.add_argument("dataset")
     diff.add_argument("other")
-    export = add(data, "export", c.datasets_export, "copy a version's files, verified")
+    export = add(data, "export", learn.datasets_export, "copy a version's files, verified")
     export.add_argument("dataset")
     export.add_argument("folder", type=Path)
 
-    train = add(groups, "train", c.train, "train a candidate adapter")
+    train = add(groups, "train", learn.train, "train a candidate adapter")
     train.add_argument("--method", choices=["sft", "dpo"], help="instead of train.method")
     train.add_argument("--dataset", help="version to train on (default: the newest)")
     train.add_argument("--seed", type=int, help="instead of the project's seed")
 
     adapters = group("adapters", "trained adapters")
-    add(adapters, "list", c.adapters_list, "all adapters, the champion marked")
-    add(adapters, "show", c.adapters_show, "one adapter: run, figures, decisions").add_argument("adapter")
-    add(adapters, "lineage", c.adapters_lineage, "from the adapter to the ratings behind it").add_argument("adapter")
+    add(adapters, "list", learn.adapters_list, "all adapters, the champion marked")
+    add(adapters, "show", learn.adapters_show, "one adapter: run, figures, decisions").add_argument(
+        "adapter"
+    )
+    add(
+        adapters, "lineage", learn.adapters_lineage, "from the adapter to the ratings behind it"
+    ).add_argument("adapter")
 
-    evaluate = add(groups, "eval", c.evaluate, "run the suites against an adapter")
+    evaluate = add(groups, "eval", judge.evaluate, "run the suites against an adapter")
     evaluate.add_argument("--adapter", default="base", help='adapter id, or "base"')
-    evaluate.add_argument("--suite", action="append", help="one suite, by name or folder; repeatable")
+    evaluate.add_argument(
+        "--suite", action="append", help="one suite, by name or folder; repeatable"
+    )
     evaluate.add_argument("--against", help="compare with this adapter, case by case")
 
-    gate = add(groups, "gate", c.gate, "every rule, its evidence, its verdict")
+    gate = add(groups, "gate", judge.gate, "every rule, its evidence, its verdict")
     gate.add_argument("candidate")
 
     test = group("experiment", "A/B tests")
-    start = add(test, "start", c.experiment_start, "send a share of people to a candidate")
+    start = add(test, "start", judge.experiment_start, "send a share of people to a candidate")
     start.add_argument("candidate")
-    start.add_argument("--share", type=float, default=0.5, help="share of people who get the candidate")
+    start.add_argument(
+        "--share", type=float, default=0.5, help="share of people who get the candidate"
+    )
     start.add_argument("--horizon", type=int, help="people planned over all arms")
-    add(test, "status", c.experiment_status, "experiments and where they stand")
-    stop = add(test, "stop", c.experiment_stop, "end an experiment")
+    add(test, "status", judge.experiment_status, "experiments and where they stand")
+    stop = add(test, "stop", judge.experiment_stop, "end an experiment")
     stop.add_argument("experiment")
     stop.add_argument("--reason", default="stopped by hand")
-    analyze = add(test, "analyze", c.experiment_analyze, "look at an experiment, or at any CSV file of one")
+    analyze = add(
+        test,
+        "analyze",
+        judge.experiment_analyze,
+        "look at an experiment, or at any CSV file of one",
+    )
     analyze.add_argument("source", metavar="ID_OR_FILE")
-    analyze.add_argument("--horizon", type=int, help="people planned over all arms, declared beforehand")
+    analyze.add_argument(
+        "--horizon", type=int, help="people planned over all arms, declared beforehand"
+    )
     analyze.add_argument("--alpha", type=float, default=0.05)
     analyze.add_argument("--control", help="name of the control arm (default: the first seen)")
-    analyze.add_argument("--sequential", action="store_true", help="valid at any look without a horizon")
+    analyze.add_argument(
+        "--sequential", action="store_true", help="valid at any look without a horizon"
+    )
 
-    promote = add(groups, "promote", c.promote, "make an adapter the champion")
+    promote = add(groups, "promote", judge.promote, "make an adapter the champion")
     promote.add_argument("adapter")
     promote.add_argument("--reason", default="promoted by hand")
-    promote.add_argument("--override", action="store_true", help="although the gate has not passed it; recorded")
-    rollback = add(groups, "rollback", c.rollback, "back to the champion before")
+    promote.add_argument(
+        "--override", action="store_true", help="although the gate has not passed it; recorded"
+    )
+    rollback = add(groups, "rollback", judge.rollback, "back to the champion before")
     rollback.add_argument("--reason", default="rolled back by hand")
 
-    add(groups, "nightly", c.nightly, "curate, train, evaluate, decide, apply; resumable")
+    add(groups, "nightly", judge.nightly, "curate, train, evaluate, decide, apply; resumable")
     audit = group("audit", "the audit trail")
-    add(audit, "verify", c.audit_verify, "check that no link of the chain was changed")
-    add(groups, "doctor", c.doctor, "what this machine and project have, and what is missing")
+    add(audit, "verify", judge.audit_verify, "check that no link of the chain was changed")
+    add(groups, "doctor", judge.doctor, "what this machine and project have, and what is missing")
     return top
 
 

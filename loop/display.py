@@ -14,6 +14,7 @@ class Outcome:
     data: Mapping[str, Any] | Sequence[Any] = field(default_factory=dict)
     text: str = ""
     status: int = 0  # 0 done, 1 a check failed
+    lines: bool = False  # the text is JSON already, an object a line, for machines too
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
@@ -26,7 +27,10 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
     """
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(header), *cells]) for i in range(len(header))]
-    right = [all(isinstance(row[i], int | float) for row in rows) and bool(rows) for i in range(len(header))]
+    right = [
+        all(isinstance(row[i], int | float) for row in rows) and bool(rows)
+        for i in range(len(header))
+    ]
     lines = []
     for line in [list(header), *cells]:
         padded = (

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval_suites.suites import load_suite
@@ -19,15 +20,17 @@ from loop.curate.pipeline import NothingToTrainOn, curate
 from loop.decide.gate import judge
 from loop.decide.promote import decide, promote
 from loop.evaluate.evaluate import evaluate
-from loop.models.registry import BASE, adapter_of, champion, register
+from loop.models.records import BASE
+from loop.models.registry import adapter_of, champion, register
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Dataset, Step
 from loop.train.run import train
 
 if TYPE_CHECKING:
-    from eval_suites.suites import Suite
     from knowledge.collection import Collection
+
+    from eval_suites.suites import Suite
     from loop.models.engine import Engine
     from loop.store.store import Store
 
@@ -65,12 +68,19 @@ def run_night(
     suites = [load_suite(name) for name in settings.suites]
     name, before = settings.assistant.name, champion(store, settings.assistant.name)
 
-    def end(verdict: str, reason: str, dataset: str | None = None, adapter: str | None = None) -> Night:
+    def end(
+        verdict: str, reason: str, dataset: str | None = None, adapter: str | None = None
+    ) -> Night:
         now = champion(store, name)
         spent = round(time.monotonic() - started, 1)
         return Night(
-            verdict=verdict, reason=reason, dataset=dataset, adapter=adapter, champion=now,
-            skipped=tuple(steps.skipped), seconds=spent,
+            verdict=verdict,
+            reason=reason,
+            dataset=dataset,
+            adapter=adapter,
+            champion=now,
+            skipped=tuple(steps.skipped),
+            seconds=spent,
         )
 
     try:
@@ -79,12 +89,21 @@ def run_night(
         return end("nothing_to_train_on", str(problem))
     candidate = _train(store, settings, dataset, steps, clock, progress)
     if candidate == before:
-        return end("unchanged", "Nothing new was said: this candidate is the champion already.", dataset.id, candidate)
-    verdict = _decide(store, settings, suites, candidate, before, steps, engine, collection, clock, progress)
+        return end(
+            "unchanged",
+            "Nothing new was said: this candidate is the champion already.",
+            dataset.id,
+            candidate,
+        )
+    verdict = _decide(
+        store, settings, suites, candidate, before, steps, engine, collection, clock, progress
+    )
     if not verdict["passed"]:
         return end("refused", str(verdict["reason"]), dataset.id, candidate)
     if settings.nightly.apply != "promote":
-        return end("passed", f"Promote it with `ratchet promote {candidate}`.", dataset.id, candidate)
+        return end(
+            "passed", f"Promote it with `ratchet promote {candidate}`.", dataset.id, candidate
+        )
     steps.run(
         "apply",
         {"candidate": candidate, "champion": before, "decision": verdict["decision"]},
@@ -93,14 +112,20 @@ def run_night(
     return end("promoted", str(verdict["reason"]), dataset.id, candidate)
 
 
-def _curate(store: Store, settings: Settings, suites: list[Suite], steps: Steps, progress: bool) -> Dataset:
+def _curate(
+    store: Store, settings: Settings, suites: list[Suite], steps: Steps, progress: bool
+) -> Dataset:
     said = store.query("watermark", assistant=settings.assistant.name)[0]
     inputs = {
-        "said": said, "curate": asdict(settings.curate), "seed": settings.seed,
-        "suites": {suite.name: suite.version for suite in suites}, "folder": str(settings.datasets),
+        "said": said,
+        "curate": asdict(settings.curate),
+        "seed": settings.seed,
+        "suites": {suite.name: suite.version for suite in suites},
+        "folder": str(settings.datasets),
     }
     outputs = steps.run(
-        "curate", inputs,
+        "curate",
+        inputs,
         lambda: {"dataset": curate(store, settings, suites=suites, progress=progress).dataset.id},
     )
     [row] = store.query("dataset", id=outputs["dataset"])
@@ -108,36 +133,61 @@ def _curate(store: Store, settings: Settings, suites: list[Suite], steps: Steps,
 
 
 def _train(
-    store: Store, settings: Settings, dataset: Dataset, steps: Steps,
-    clock: Callable[[], datetime], progress: bool,
+    store: Store,
+    settings: Settings,
+    dataset: Dataset,
+    steps: Steps,
+    clock: Callable[[], datetime],
+    progress: bool,
 ) -> str:
     inputs = {
-        "dataset": dataset.id, "train": asdict(settings.train), "seed": settings.seed,
-        "base": settings.assistant.base, "folder": str(settings.adapters),
+        "dataset": dataset.id,
+        "train": asdict(settings.train),
+        "seed": settings.seed,
+        "base": settings.assistant.base,
+        "folder": str(settings.adapters),
     }
 
     def action() -> dict[str, Any]:
         # Named by its inputs, so that a killed run is found again and goes on.
         folder = settings.runs / f"run-{digest(inputs)[:12]}"
         done = train(
-            settings, dataset, method=settings.train.method, seed=settings.seed, parent=None,
-            run_folder=folder, progress=progress,
+            settings,
+            dataset,
+            method=settings.train.method,
+            seed=settings.seed,
+            parent=None,
+            run_folder=folder,
+            progress=progress,
         )
-        return {"adapter": register(store, settings, done.run, done.folder, parent=None, at=clock()).id}
+        return {
+            "adapter": register(store, settings, done.run, done.folder, parent=None, at=clock()).id
+        }
 
     return str(steps.run("train", inputs, action)["adapter"])
 
 
 def _decide(
-    store: Store, settings: Settings, suites: list[Suite], candidate: str, before: str, steps: Steps,
-    engine: Engine, collection: Collection, clock: Callable[[], datetime], progress: bool,
+    store: Store,
+    settings: Settings,
+    suites: list[Suite],
+    candidate: str,
+    before: str,
+    steps: Steps,
+    engine: Engine,
+    collection: Collection,
+    clock: Callable[[], datetime],
+    progress: bool,
 ) -> dict[str, Any]:
     for adapter in (candidate, before):
         if adapter != BASE:
-            engine.load_adapter(adapter, adapter_of(store, adapter).path)
+            engine.load_adapter(adapter, Path(adapter_of(store, adapter).path))
     inputs = {
-        "candidate": candidate, "champion": before, "gate": asdict(settings.gate),
-        "assistant": asdict(settings.assistant), "knowledge": asdict(settings.knowledge),
+        "candidate": candidate,
+        "champion": before,
+        "gate": asdict(settings.gate),
+        "assistant": asdict(settings.assistant),
+        "knowledge": asdict(settings.knowledge),
         "documents": sorted(document.version for document in collection.documents()),
         "suites": {suite.name: suite.version for suite in suites},
     }
@@ -147,7 +197,13 @@ def _decide(
             adapter: {
                 report.suite: report
                 for report in evaluate(
-                    store, settings, adapter, suites, engine=engine, collection=collection, progress=progress
+                    store,
+                    settings,
+                    adapter,
+                    suites,
+                    engine=engine,
+                    collection=collection,
+                    progress=progress,
                 )
             }
             for adapter in (before, candidate)
@@ -160,12 +216,24 @@ def _decide(
 
 
 def _apply(
-    store: Store, settings: Settings, candidate: str, before: str, actor: str, verdict: dict[str, Any]
+    store: Store,
+    settings: Settings,
+    candidate: str,
+    before: str,
+    actor: str,
+    verdict: dict[str, Any],
 ) -> dict[str, Any]:
-    if champion(store, settings.assistant.name) != candidate:  # killed between promoting and noting it
+    if (
+        champion(store, settings.assistant.name) != candidate
+    ):  # killed between promoting and noting it
         promote(
-            store, settings.assistant.name, candidate, actor=actor, reason=str(verdict["reason"]),
-            evidence={"decision": verdict["decision"]}, expected_champion=before,
+            store,
+            settings.assistant.name,
+            candidate,
+            actor=actor,
+            reason=str(verdict["reason"]),
+            evidence={"decision": verdict["decision"]},
+            expected_champion=before,
         )
     return {"champion": candidate}
 
@@ -179,7 +247,9 @@ class Steps:
         self.night = f"night-{clock():%Y%m%d-%H%M%S}"
         self.skipped: list[str] = []
 
-    def run(self, name: str, inputs: dict[str, Any], action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def run(
+        self, name: str, inputs: dict[str, Any], action: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
         """The outputs of the step for these inputs, from the store if it was done before."""
         key = digest(inputs)
         if done := self._store.query("step", name=name, inputs=key):
@@ -188,7 +258,12 @@ class Steps:
         started = time.monotonic()
         outputs = action()
         step = Step(
-            id=new_id(), at=self._clock(), night=self.night, name=name, inputs=key, outputs=outputs,
+            id=new_id(),
+            at=self._clock(),
+            night=self.night,
+            name=name,
+            inputs=key,
+            outputs=outputs,
             seconds=round(time.monotonic() - started, 3),
         )
         self._store.append([step])

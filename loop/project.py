@@ -12,6 +12,7 @@ from loop.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge.collection import Collection
+
     from loop.answer.assistant import Desk
     from loop.models.engine import Engine
     from loop.store.store import Store
@@ -45,7 +46,9 @@ def init(folder: Path) -> Path:
     """
     file = folder / "ratchet.toml"
     if file.exists():
-        raise RatchetError(f"{file}: there is a project already. Edit it, or choose another folder.")
+        raise RatchetError(
+            f"{file}: there is a project already. Edit it, or choose another folder."
+        )
     Settings(root=folder).home.mkdir(parents=True, exist_ok=True)
     file.write_text(TEMPLATE.format(name="desk"), encoding="utf-8")
     return file

@@ -216,5 +216,7 @@ def _typed(kind: Any, value: Any, file: Path, where: str) -> Any:
         return float(value)
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
-    name = getattr(kind, "__name__", str(kind)) if not isinstance(kind, types.GenericAlias) else "list"
+    name = (
+        getattr(kind, "__name__", str(kind)) if not isinstance(kind, types.GenericAlias) else "list"
+    )
     raise RatchetError(f"{file}: {where} is {value!r}, expected {name}. Mend that line.")

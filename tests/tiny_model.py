@@ -8,7 +8,12 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 TEXTS = [
     "The fee for a stop payment is 30 dollars [1].",
@@ -78,7 +83,9 @@ def make_base(folder: Path, *, seed: int = 0, context: int = 256) -> Path:
 def make_adapter(base: Path, folder: Path, *, seed: int, size: float = 0.3, rank: int = 4) -> Path:
     """A LoRA adapter with random weights that clearly change the answers."""
     torch.manual_seed(seed)
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
     with warnings.catch_warnings():  # peft asks transformers by an older name
         warnings.simplefilter("ignore", FutureWarning)
         model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
@@ -93,5 +100,8 @@ def ask(question: str) -> list[dict[str, str]]:
     """A prompt of the assistant's shape."""
     return [
         {"role": "system", "content": "Answer from the passages."},
-        {"role": "user", "content": f"[1] Stop payment: the fee is 30 dollars.\n\nQuestion: {question}"},
+        {
+            "role": "user",
+            "content": f"[1] Stop payment: the fee is 30 dollars.\n\nQuestion: {question}",
+        },
     ]

@@ -87,7 +87,7 @@ def _suite(about: dict[str, Any], file: Path) -> Suite:
         raise RatchetError(
             f"{file}: name is {name!r}, expected letters, digits, hyphens and underscores."
         )
-    cases = _read_cases(file.parent / str(about.get("case_file", "cases.jsonl")), name)
+    cases = read_cases(file.parent / str(about.get("case_file", "cases.jsonl")), name)
     return Suite(
         name=name,
         version=version_of(metrics, cases),
@@ -102,7 +102,12 @@ def _suite(about: dict[str, Any], file: Path) -> Suite:
     )
 
 
-def _read_cases(file: Path, suite: str) -> tuple[Case, ...]:
+def read_cases(file: Path, suite: str) -> tuple[Case, ...]:
+    """The cases in a JSONL file, in order.
+
+    Raises:
+        RatchetError: The file is missing or empty, or a line is no case; file and line are named.
+    """
     if not file.is_file():
         raise RatchetError(f"{file}: no such file. Write one case a line, or mend case_file.")
     cases: dict[str, Case] = {}

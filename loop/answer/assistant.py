@@ -23,6 +23,7 @@ from loop.store.records import Exposure, Interaction, Record
 
 if TYPE_CHECKING:
     from knowledge.collection import Collection
+
     from loop.models.engine import Engine, Generation, GenerationRequest
     from loop.store.store import Store
 
@@ -55,7 +56,7 @@ class Desk:
         self.collection = collection
         self.engine = engine
         self.store = store
-        self._clock = clock
+        self.clock = clock
         self.variants = Variants(store, engine, settings.assistant.name)
 
     @property
@@ -111,7 +112,7 @@ class Desk:
             turn = Turn(
                 ask=ask,
                 id=ask.id or new_id(),
-                at=self._clock(),
+                at=self.clock(),
                 started=time.monotonic(),
                 variant=self.variants.choose(ask, experiment=experiment and not refused),
                 said=REFUSAL if refused else None,

@@ -35,8 +35,9 @@ _PRIVATE = (
     r"|personal (?:data|details)|contact details|names|records)"
 )
 _GIVE = (
-    r"(?:give|tell|show|send|list|reveal|read|print|export|fetch|find|get|look up|pull up|dump|check"
-    r"|what (?:is|are|was|were)|what[’']s|who (?:is|are|has|have)|how much|let me (?:see|have))"
+    r"(?:give|tell|show|send|list|reveal|read|print|export|fetch|find|get|look up|pull up|dump"
+    r"|check|what (?:is|are|was|were)|what[’']s|who (?:is|are|has|have)|how much"
+    r"|let me (?:see|have))"
 )
 _HOW = (
     r"(?:how (?:do|can|could|would|should|might|to)(?: (?:i|we|you|one|someone|somebody))?"
@@ -60,8 +61,8 @@ _RULES: tuple[tuple[str, str], ...] = (
         "fraud",
         rf"\b{_HOW} (?:launder|forge|counterfeit|evade|impersonate|skim|clone|phish|defraud|scam"
         r"|steal|fake|falsif\w+|backdate|embezzle|hack"
-        r"|(?:bypass|circumvent|get around|trick) .{0,40}?(?:security|checks?|verification|controls?"
-        r"|authentication|passwords?|limits?|staff|bank))\b",
+        r"|(?:bypass|circumvent|get around|trick) .{0,40}?(?:security|checks?|verification"
+        r"|controls?|authentication|passwords?|limits?|staff|bank))\b",
     ),
     (
         "fraud",

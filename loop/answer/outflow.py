@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from knowledge.pii import find_personal_data
+from knowledge.pii import Span, find_personal_data
+
+
+NAMES = frozenset({"PERSON"})  # words like any other: a stream could not hold back half of one
 
 
 def mask_new(text: str, sources: Iterable[str]) -> str:
@@ -16,9 +19,9 @@ def mask_new(text: str, sources: Iterable[str]) -> str:
         sources: What it was shown: the question, earlier turns, the passages.
     """
     known = _folded(sources)
-    for found in reversed(find_personal_data(text)):
+    for found in reversed(_numbers_and_addresses(text)):
         if _fold(found.value) not in known:
-            text = f"{text[: found.start]}<{found.type}>{text[found.end :]}"
+            text = f"{text[: found.start]}[{found.type}]{text[found.end :]}"
     return text
 
 
@@ -62,17 +65,22 @@ class Outflow:
 
     def _release(self, end: int) -> str:
         out, at = [], self._sent
-        for found in find_personal_data(self._text):
+        for found in _numbers_and_addresses(self._text):
             if found.end <= at or _fold(found.value) in self._known:
                 continue
             if found.end > end:  # not yet whole: it waits
                 end = min(end, max(at, found.start))
                 break
-            out.append(f"{self._text[at : max(at, found.start)]}<{found.type}>")
+            out.append(f"{self._text[at : max(at, found.start)]}[{found.type}]")
             at = found.end
         out.append(self._text[at:end])
         self._sent = max(at, end)
         return "".join(out)
+
+
+def _numbers_and_addresses(text: str) -> list[Span]:
+    """Personal data but for names; all of it holds a digit or an @."""
+    return [found for found in find_personal_data(text) if found.type not in NAMES]
 
 
 def _bare(word: str) -> str:

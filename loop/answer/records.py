@@ -32,6 +32,7 @@ class Ask:
     history: Sequence[Mapping[str, str]] = ()  # earlier turns: {"role": user|assistant, "content"}
     on: date | None = None  # the day the question is about; None is today
     adapter: str | None = None  # an adapter asked for by name: no experiment, no champion
+    id: str | None = None  # of the interaction it becomes; None makes one
     seed: int | None = None
     temperature: float | None = None  # None takes the assistant's
     max_tokens: int | None = None  # never above the assistant's

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from knowledge.cite import excerpt
+from knowledge.cite import best_first, excerpt
 from knowledge.records import Passage
 from loop.answer.guards import find_instructions, without_instructions
 from loop.answer.handover import ABSTENTION
@@ -52,7 +52,7 @@ def _show(
     """Choose what of the passages the model sees; instructions planted in them are left out."""
     assistant = settings.assistant
     excerpts = []
-    for passage in found:
+    for passage in best_first(found, query, collection.embedder):
         if planted := find_instructions(passage.text):
             passage = replace(passage, why={**passage.why, "instructions": len(planted)})
         text = excerpt(passage, query, sentences=assistant.sentences, embedder=collection.embedder)

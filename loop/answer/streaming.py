@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from loop.answer.outflow import Outflow
 from loop.answer.handover import ABSTENTION
+from loop.answer.outflow import Outflow
 
 if TYPE_CHECKING:
     from loop.answer.assistant import Desk
@@ -44,7 +44,7 @@ class AnswerStream:
         if self.answer is None and self._sent.strip():
             self._conclude(None, handover=False)
 
-    def _flow(self) -> Iterator[str]:
+    def _flow(self) -> Generator[str, None, None]:
         if self._source is None:
             yield self._send(self.turn.said or ABSTENTION)
             self._conclude(None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import RatchetError
 from loop.decide.gate import Verdict
 from loop.models import registry
+from loop.models.records import BASE
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Decision
@@ -138,7 +139,7 @@ def previous_champion(promotions: Sequence[Mapping[str, Any]]) -> str | None:
     Args:
         promotions: All of one assistant, in any order.
     """
-    line = [registry.BASE]
+    line = [BASE]
     for row in sorted(promotions, key=lambda row: str(row["id"])):
         if row["kind"] == "promote":
             line.append(str(row["adapter"]))
@@ -171,10 +172,10 @@ def _objection(decision: Mapping[str, Any] | None, adapter: str, champion: str) 
 
 def _check(store: Store, assistant: str, adapter: str) -> None:
     """The adapter is registered for this assistant and its weights are what was registered."""
-    if adapter == registry.BASE:
+    if adapter == BASE:
         return
-    found = registry.adapter(store, adapter)
-    if found is None or found.assistant != assistant:
+    found = registry.adapter_of(store, adapter)
+    if found.assistant != assistant:
         raise RatchetError(
             f"No adapter {adapter!r} is registered for assistant {assistant!r}. "
             "See `ratchet adapters list`."

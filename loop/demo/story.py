@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loop.experiments.online import look, start, stop
+
 from eval_suites.records import Case, Report
 from eval_suites.simulate import ask, make_raters, make_users
 from eval_suites.suites import load_suite
@@ -24,10 +26,10 @@ from loop.decide.promote import decide, promote
 from loop.demo import traffic
 from loop.demo.traffic import Calendar
 from loop.evaluate.evaluate import evaluate
-from loop.experiments.online import look, start, stop
 from loop.feedback import guidelines
-from loop.models.registry import BASE, register
-from loop.project import HANDBOOK, TEMPLATE
+from loop.models.records import BASE
+from loop.models.registry import register
+from loop.project import TEMPLATE
 from loop.settings import Settings, load_settings
 from loop.store.records import Adapter, Record
 from loop.train.run import train
@@ -72,7 +74,9 @@ def make_project(folder: Path, seed: int) -> Settings:
         RatchetError: The folder holds something that is not a demo's.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise RatchetError(f"{folder} holds files that are not a demo's. Name another with --folder.")
+        raise RatchetError(
+            f"{folder} holds files that are not a demo's. Name another with --folder."
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / MARK).touch()
@@ -82,7 +86,14 @@ def make_project(folder: Path, seed: int) -> Settings:
     return replace(settings, experiment=replace(settings.experiment, horizon=VISITORS))
 
 
-def run_demo(settings: Settings, desk: Desk, store: Store, *, progress: Callable[[str, int], Any]) -> Demo:
+def run_demo(
+    settings: Settings,
+    desk: Desk,
+    store: Store,
+    *,
+    progress: Callable[[str, int], Any],
+    quiet: bool = False,
+) -> Demo:
     """Play the week.
 
     Args:
@@ -90,6 +101,7 @@ def run_demo(settings: Settings, desk: Desk, store: Store, *, progress: Callable
         desk: Over the handbook, with its clock set by `calendar_of`.
         store: Empty.
         progress: progress(title, total) gives a bar with update() and close().
+        quiet: No other bars either.
     """
     started, timings = time.monotonic(), {}
     calendar, name = desk_calendar(desk), settings.assistant.name
@@ -105,14 +117,20 @@ def run_demo(settings: Settings, desk: Desk, store: Store, *, progress: Callable
     at = timed("answer and rate", at)
     curated = curate(store, settings, suites=suites, progress=False)
     at = timed("curate", at)
-    adapter = fit(store, settings, curated.dataset, calendar, progress)
+    adapter = fit(store, settings, curated.dataset, calendar, quiet=quiet)
     desk.engine.load_adapter(adapter.id, Path(adapter.path))
     at = timed("train", at)
     reports = {
         one: {
             report.suite: report
             for report in evaluate(
-                store, settings, one, suites, engine=desk.engine, collection=desk.collection, progress=True
+                store,
+                settings,
+                one,
+                suites,
+                engine=desk.engine,
+                collection=desk.collection,
+                progress=not quiet,
             )
         }
         for one in (BASE, adapter.id)
@@ -127,16 +145,30 @@ def run_demo(settings: Settings, desk: Desk, store: Store, *, progress: Callable
     won = analysis is not None and analysis.verdict == "PROMOTE"
     if won:
         promote(
-            store, name, adapter.id, actor="demo", reason=verdict.sentence,
-            evidence={"decision": decision.id, "experiment": str(analysis.sentence if analysis else "")},
+            store,
+            name,
+            adapter.id,
+            actor="demo",
+            reason=verdict.sentence,
+            evidence={
+                "decision": decision.id,
+                "experiment": str(analysis.sentence if analysis else ""),
+            },
             expected_champion=BASE,
         )
     return Demo(
-        dataset=curated.dataset.id, funnel=curated.funnel, adapter=adapter.id, base=reports[BASE],
-        candidate=reports[adapter.id], differences=_differences(reports[adapter.id], reports[BASE]), gate=verdict,
-        experiment=analysis, verdict="promoted" if won else "refused",
+        dataset=curated.dataset.id,
+        funnel=curated.funnel,
+        adapter=adapter.id,
+        base=reports[BASE],
+        candidate=reports[adapter.id],
+        differences=_differences(reports[adapter.id], reports[BASE]),
+        gate=verdict,
+        experiment=analysis,
+        verdict="promoted" if won else "refused",
         reason=analysis.sentence if analysis else verdict.sentence,
-        seconds=round(time.monotonic() - started, 1), timings=timings,
+        seconds=round(time.monotonic() - started, 1),
+        timings=timings,
     )
 
 
@@ -149,7 +181,12 @@ def desk_calendar(desk: Desk) -> Calendar:
 
 
 def collect(
-    store: Store, settings: Settings, desk: Desk, calendar: Calendar, cases: list[Case], progress: Callable[[str, int], Any]
+    store: Store,
+    settings: Settings,
+    desk: Desk,
+    calendar: Calendar,
+    cases: list[Case],
+    progress: Callable[[str, int], Any],
 ) -> None:
     """A week at the desk: questions, two answers each, comparisons and ratings of them."""
     guideline = guidelines.current(store).id
@@ -157,33 +194,64 @@ def collect(
     raters = make_raters(RATERS, noise=NOISE, seed=settings.seed)
     questions = ask(cases, people, ASKED, seed=settings.seed)
     bar = progress("People ask and rate (simulated)", len(questions))
-    answered = traffic.answer_twice(desk, questions, calendar, temperature=TEMPERATURE, progress=bar.update)
+    answered = traffic.answer_twice(
+        desk, questions, calendar, temperature=TEMPERATURE, progress=bar.update
+    )
     rows: list[Record] = []
     for n, (question, answers) in enumerate(answered):
         rows += traffic.judge_pair(
-            question, answers, raters[n % len(raters)], calendar, guideline=guideline, seed=settings.seed
+            question,
+            answers,
+            raters[n % len(raters)],
+            calendar,
+            guideline=guideline,
+            seed=settings.seed,
         )
     store.append(rows)
     bar.close()
 
 
-def fit(store: Store, settings: Settings, dataset: Any, calendar: Calendar, progress: Callable[[str, int], Any]) -> Adapter:
+def fit(
+    store: Store, settings: Settings, dataset: Any, calendar: Calendar, *, quiet: bool
+) -> Adapter:
     """Train the candidate in a process of its own and register it."""
     done = train(
-        settings, dataset, method=settings.train.method, seed=settings.seed, parent=None,
-        run_folder=settings.runs / "demo", progress=True,
+        settings,
+        dataset,
+        method=settings.train.method,
+        seed=settings.seed,
+        parent=None,
+        run_folder=settings.runs / "demo",
+        progress=not quiet,
     )
     return register(store, settings, done.run, done.folder, parent=None, at=calendar.now())
 
 
 def try_on_people(
-    store: Store, settings: Settings, desk: Desk, calendar: Calendar, cases: list[Case], candidate: str,
+    store: Store,
+    settings: Settings,
+    desk: Desk,
+    calendar: Calendar,
+    cases: list[Case],
+    candidate: str,
     progress: Callable[[str, int], Any],
 ) -> Analysis:
     """An A/B test on people who took no part before, looked at again and again on the way."""
-    experiment = start(store, settings, candidate, share=0.5, actor="demo", at=calendar.now(), id=calendar.new_id(), simulated=True)
+    experiment = start(
+        store,
+        settings,
+        candidate,
+        share=0.5,
+        actor="demo",
+        at=calendar.now(),
+        id=calendar.new_id(),
+        simulated=True,
+    )
     guideline = guidelines.current(store).id
-    visitors = [replace(user, key=f"sim-visitor-{n:04d}") for n, user in enumerate(make_users(VISITORS, seed=settings.seed + 1))]
+    visitors = [
+        replace(user, key=f"sim-visitor-{n:04d}")
+        for n, user in enumerate(make_users(VISITORS, seed=settings.seed + 1))
+    ]
     voices = make_raters(VISITORS, noise=NOISE, seed=settings.seed + 1)
     questions = ask(cases, visitors, VISITORS, seed=settings.seed + 1)
     bar = progress("Fresh people try both (simulated)", VISITORS)
@@ -192,12 +260,17 @@ def try_on_people(
         part = questions[begin : begin + size]
         answers = traffic.answer_once(desk, part, calendar, progress=bar.update)
         rows: list[Record] = []
-        for question, answer, voice in zip(part, answers, voices[begin : begin + size], strict=True):
+        for question, answer, voice in zip(
+            part, answers, voices[begin : begin + size], strict=True
+        ):
             thumb = replace(voice, key=question.user, stars=False)
-            rows += traffic.judge(question.case, answer, thumb, calendar, guideline=guideline, seed=settings.seed)
+            rows += traffic.judge(
+                question.case, answer, thumb, calendar, guideline=guideline, seed=settings.seed
+            )
         store.append(rows)
-        analysis = look(store, settings, experiment.id, at=calendar.now(), id=calendar.new_id())
-        if analysis.verdict not in ("CONTINUE",):
+        at, id = calendar.now(), calendar.new_id()
+        analysis: Analysis = look(store, settings, experiment.id, at=at, id=id)
+        if analysis.verdict != "CONTINUE":
             break
     bar.close()
     stop(store, experiment.id, actor="demo", reason=analysis.verdict)

@@ -1,9 +1,8 @@
-"""Simulated people at the demo's desk: they ask, they judge, and all they do is marked simulated."""
+"""Simulated people at the demo's desk: they ask and judge, and all they do is marked simulated."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from eval_suites.records import Case, Reply
 from eval_suites.simulate import Judgement, Preference, Question, Rater, prefer, rate
-from eval_suites.suites import parse_case
+from eval_suites.suites import read_cases
 from loop.answer.records import Answer, Ask
 from loop.store.records import Comparison, Rating, Record
 
@@ -50,8 +49,7 @@ class Calendar:
 
 def load_questions(path: Path = QUESTIONS) -> list[Case]:
     """What the demo's people ask: hand-written, about the handbook, and in no eval suite."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [parse_case(json.loads(line), suite="demo", where=f"{path}:{n}") for n, line in enumerate(lines, 1)]
+    return list(read_cases(path, "demo"))
 
 
 def answer_twice(
@@ -66,7 +64,12 @@ def answer_twice(
     for start in range(0, len(questions), BATCH // 2):
         part = questions[start : start + BATCH // 2]
         asks = [
-            _ask(question, calendar, temperature=temperature, seed=calendar.seed * 100_000 + 2 * (start + n) + take)
+            _ask(
+                question,
+                calendar,
+                temperature=temperature,
+                seed=calendar.seed * 100_000 + 2 * (start + n) + take,
+            )
             for n, question in enumerate(part)
             for take in (0, 1)
         ]
@@ -77,7 +80,11 @@ def answer_twice(
 
 
 def answer_once(
-    desk: Desk, questions: Sequence[Question], calendar: Calendar, *, progress: Callable[[int], object]
+    desk: Desk,
+    questions: Sequence[Question],
+    calendar: Calendar,
+    *,
+    progress: Callable[[int], object],
 ) -> list[Answer]:
     """Every question answered by whatever arm its person is in, logged."""
     made: list[Answer] = []
@@ -88,21 +95,44 @@ def answer_once(
     return made
 
 
-def _ask(question: Question, calendar: Calendar, *, temperature: float | None = None, seed: int | None = None) -> Ask:
+def _ask(
+    question: Question,
+    calendar: Calendar,
+    *,
+    temperature: float | None = None,
+    seed: int | None = None,
+) -> Ask:
     return Ask(
-        id=calendar.new_id(), question=question.prompt, user=question.user, labels=question.case.labels,
-        temperature=temperature, seed=seed, consent=CONSENT, licence=LICENCE, simulated=True,
+        id=calendar.new_id(),
+        question=question.prompt,
+        user=question.user,
+        labels=question.case.labels,
+        temperature=temperature,
+        seed=seed,
+        consent=CONSENT,
+        licence=LICENCE,
+        simulated=True,
     )
 
 
 def judge_pair(
-    question: Question, answers: Sequence[Answer], rater: Rater, calendar: Calendar, *, guideline: str, seed: int
+    question: Question,
+    answers: Sequence[Answer],
+    rater: Rater,
+    calendar: Calendar,
+    *,
+    guideline: str,
+    seed: int,
 ) -> list[Record]:
     """A blind comparison of the two answers, and ratings of one of them."""
     replies = [as_reply(answer) for answer in answers]
     rows: list[Record] = []
     if replies[0].text != replies[1].text:
-        rows.append(_comparison(prefer(question.case, replies, rater, seed=seed), answers, calendar, guideline))
+        rows.append(
+            _comparison(
+                prefer(question.case, replies, rater, seed=seed), answers, calendar, guideline
+            )
+        )
     first = Random(f"{seed}:{answers[0].interaction.id}").randrange(2)
     rows += judge(question.case, answers[first], rater, calendar, guideline=guideline, seed=seed)
     return rows
@@ -119,22 +149,44 @@ def judge(
 def as_reply(answer: Answer) -> Reply:
     """The answer as the evaluation floor sees it."""
     return Reply(
-        text=answer.text, citations=tuple(answer.citations), passages=tuple(answer.passages), abstained=answer.abstained,
-        confidence=answer.confidence, seconds=answer.interaction.latency_ms / 1000,
-        prompt_tokens=answer.interaction.prompt_tokens, completion_tokens=answer.interaction.completion_tokens,
+        text=answer.text,
+        citations=tuple(answer.citations),
+        passages=tuple(answer.passages),
+        abstained=answer.abstained,
+        confidence=answer.confidence,
+        seconds=answer.interaction.latency_ms / 1000,
+        prompt_tokens=answer.interaction.prompt_tokens,
+        completion_tokens=answer.interaction.completion_tokens,
     )
 
 
-def _comparison(said: Preference, answers: Sequence[Answer], calendar: Calendar, guideline: str) -> Comparison:
+def _comparison(
+    said: Preference, answers: Sequence[Answer], calendar: Calendar, guideline: str
+) -> Comparison:
     ids = [answer.interaction.id for answer in answers]
     return Comparison(
-        id=calendar.new_id(), at=calendar.now(), rater=said.rater, guideline=guideline, interactions=ids,
-        ranks=list(said.ranks), shown=[ids[n] for n in said.shown], seconds=said.seconds, simulated=True,
+        id=calendar.new_id(),
+        at=calendar.now(),
+        rater=said.rater,
+        guideline=guideline,
+        interactions=ids,
+        ranks=list(said.ranks),
+        shown=[ids[n] for n in said.shown],
+        seconds=said.seconds,
+        simulated=True,
     )
 
 
 def _rating(said: Judgement, answer: Answer, calendar: Calendar, guideline: str) -> Rating:
     return Rating(
-        id=calendar.new_id(), at=calendar.now(), interaction=answer.interaction.id, rater=said.rater,
-        guideline=guideline, kind=said.kind, value=said.value, text=said.text, seconds=said.seconds, simulated=True,
+        id=calendar.new_id(),
+        at=calendar.now(),
+        interaction=answer.interaction.id,
+        rater=said.rater,
+        guideline=guideline,
+        kind=said.kind,
+        value=said.value,
+        text=said.text,
+        seconds=said.seconds,
+        simulated=True,
     )

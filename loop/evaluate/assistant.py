@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eval_suites.gold import gold_passages
 from eval_suites.records import Assistant, Case, Reply
-from knowledge.cite import check_citations, excerpt
+from knowledge.cite import best_first, check_citations, excerpt
 from knowledge.records import Document, Passage
 from loop.answer.handover import is_abstention
 from loop.answer.prompt import build_messages
@@ -18,6 +18,7 @@ from loop.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge.embed import Embedder
+
     from loop.answer.assistant import Desk
     from loop.models.engine import Engine, Generation, GenerationRequest
 
@@ -103,13 +104,15 @@ class _GoldAssistant:
     today: date | None
 
     def __call__(self, cases: Sequence[Case]) -> list[Reply]:
-        shown = [
-            gold_passages(case, self.documents, distractors=self.distractors, today=self.today)
-            for case in cases
-        ]
+        shown = [self._passages(case) for case in cases]
         requests = [self._request(c, p) for c, p in zip(cases, shown, strict=True)]
         made = self.engine.generate(requests)
         return [self._reply(p, m) for p, m in zip(shown, made, strict=True)]
+
+    def _passages(self, case: Case) -> list[Passage]:
+        """The gold ones among the distractors, in the order in which the desk would show them."""
+        found = gold_passages(case, self.documents, distractors=self.distractors, today=self.today)
+        return best_first(found, case.prompt, self.embedder)
 
     def _request(self, case: Case, passages: Sequence[Passage]) -> GenerationRequest:
         from loop.models.engine import GenerationRequest

@@ -1,4 +1,4 @@
-"""One decode loop for batches and streams: left-padded rows, each with its own temperature and seed."""
+"""One decode loop for batches and streams: left-padded rows, each with its own heat and seed."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ class Decoding:
         self._mask: torch.Tensor | None = seen.long()  # (rows, room)
         if bool((lengths == longest).all()):
             self._mask = None  # nothing is padded: plain causal attention
-        self._positions = (torch.arange(longest, device=device) - (longest - lengths)[:, None]).clamp(0)
+        places = torch.arange(longest, device=device)
+        self._positions = (places - (longest - lengths)[:, None]).clamp(0)
         self._length = longest
         self._cache = new_cache(config, room)
         self._heat = torch.tensor([max(r.request.temperature, 0.0) for r in rows], device=device)
@@ -135,9 +136,7 @@ class Decoding:
         luck = torch.tensor([row.luck() for row in self._rows], dtype=torch.float64)
         tokens, logprobs = pick(output.logits[:, -1].float(), self._heat, luck.to(self._device))
         now = time.monotonic() - self._started
-        for row, token, logprob in zip(
-            self._rows, tokens.tolist(), logprobs.tolist(), strict=True
-        ):
+        for row, token, logprob in zip(self._rows, tokens.tolist(), logprobs.tolist(), strict=True):
             if not row.done:
                 row.accept(token, logprob, self._ends)
                 row.seconds = now
@@ -182,11 +181,11 @@ def pick(
     return tokens_b, chosen_b - logits_bv.logsumexp(-1)
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of one layer with room to grow: a step writes one column and copies nothing."""
+class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """Keys and values of one layer with room to grow: a step writes a column and copies nothing."""
 
     def __init__(self, room: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._room = room
         self._length = 0
 
@@ -204,6 +203,8 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         end = self._length + key_states.shape[-2]
+        assert self.keys is not None
+        assert self.values is not None
         self.keys[:, :, self._length : end] = key_states
         self.values[:, :, self._length : end] = value_states
         self._length = end

@@ -1,4 +1,4 @@
-"""A base model by name: the bundled one, a folder, or a hub name. Safetensors only, no remote code."""
+"""A base model by name: the bundled one, a folder, or a hub name. Safetensors, no remote code."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -
     try:
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, **local)
-            model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 source,
                 dtype=torch.float32 if device == "cpu" else torch.bfloat16,
                 use_safetensors=True,
@@ -72,7 +72,10 @@ def _mend(name: str, folder: Path | None, problem: Exception) -> str:
     if folder is not None:
         return f"Base model {name!r}: {folder} cannot be read: {why}. Copy or train it again."
     if "trust_remote_code" in str(problem):
-        return f"Base model {name!r} wants to run code of its own, which Ratchet never does. Choose another."
+        return (
+            f"Base model {name!r} wants to run code of its own, which Ratchet never does. "
+            "Choose another."
+        )
     return (
         f"Base model {name!r} is not to be had: {why}. Check the spelling and the connection, "
         'log in with `hf auth login` if it is gated, or set assistant.base = "pocket".'
@@ -83,9 +86,9 @@ def _mend(name: str, folder: Path | None, problem: Exception) -> str:
 def _quiet() -> Iterator[None]:
     """No progress bars while weights load; our own commands show theirs."""
     was = hub_logging.is_progress_bar_enabled()
-    hub_logging.disable_progress_bar()
+    hub_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if was:
-            hub_logging.enable_progress_bar()
+            hub_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -115,7 +115,7 @@ class LocalStream:
 
     def __next__(self) -> str:
         try:
-            return next(self._pieces)  # type: ignore[call-overload, no-any-return]
+            return next(self._pieces)
         except StopIteration:
             if self.last is None:
                 self.last = self._row.finish()

@@ -78,7 +78,7 @@ class OpenAIEngine:
             except RatchetError as problem:
                 raise RatchetError(
                     f"{problem} Adapter {id} is not served there: start vLLM with --enable-lora "
-                    "and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, and let it read the adapters' folder."
+                    "and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, and let it read the adapters."
                 ) from problem
         self._loaded.add(id)
 
@@ -217,7 +217,7 @@ def logprobs(choice: dict[str, Any]) -> list[float]:
 def generation(
     text: str, usage: dict[str, int] | None, chosen: Sequence[float], seconds: float
 ) -> Generation:
-    """A server's answer as a Generation; tokens it did not count are counted by log probabilities."""
+    """A server's answer as a Generation; tokens it did not count are told by log probabilities."""
     usage = usage or {}
     return Generation(
         text=text,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 
 from knowledge.errors import RatchetError
 from loop.models.records import BASE
@@ -36,7 +36,7 @@ class Shelf:
         self._model = model
         self._turn = turn
         self._most = most
-        self._peft: PeftModel | None = None
+        self._peft: Any = None  # a PeftModel while an adapter is on
         self._paths: dict[str, Path] = {}
         self._slots: OrderedDict[str, str] = OrderedDict()  # id → peft's name, idle longest first
         self._in_use: Counter[str] = Counter()
@@ -130,7 +130,7 @@ class Shelf:
                     self._peft = get_peft_model(self._model, config, adapter_name=slot)
             else:
                 self._peft.add_adapter(slot, config)
-            result = set_peft_model_state_dict(self._peft, files.tensors, adapter_name=slot)
+            result: Any = set_peft_model_state_dict(self._peft, files.tensors, adapter_name=slot)
             if result.unexpected_keys:
                 raise ValueError(f"unknown weights {result.unexpected_keys[:2]}")
         except Exception as problem:  # peft and torch raise many kinds; the base must stay sound
@@ -153,7 +153,8 @@ class Shelf:
         elif slot in self._peft.peft_config:
             self._activate(BASE)
             other = next(name for name in self._peft.peft_config if name != slot)
-            self._peft.set_adapter(other, inference_mode=True)  # peft warns of deleting its active one
+            # peft warns of deleting its active one
+            self._peft.set_adapter(other, inference_mode=True)
             self._peft.delete_adapter(slot)
 
     def _evict(self) -> None:

@@ -37,6 +37,8 @@ def weights_sha256(folder: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as problem:
         raise RatchetError(f"{path}: no such file; {_AGAIN}") from problem
+    except OSError as problem:
+        raise RatchetError(f"{path}: cannot be read ({problem}); {_AGAIN}") from problem
 
 
 def read_adapter(folder: Path) -> AdapterFiles:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -28,6 +28,9 @@ from loop.serve.state import Running
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Interaction
+
+if TYPE_CHECKING:
+    from knowledge.records import Document
 
 T = TypeVar("T")
 

@@ -200,7 +200,7 @@ def _password(credential: str) -> bytes:
 
 def _refuse(refusal: Refusal, path: str) -> Response:
     if f"{path}/".startswith(API) or path in API:
-        response = error_response(refusal.status, refusal.message)
+        response: Response = error_response(refusal.status, refusal.message)
         challenge = "Bearer"
     else:
         response = PlainTextResponse(refusal.message, status_code=refusal.status)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamlit.starlette import App
 
-_DEFAULTS = {
-    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",  # nothing leaves this machine
-    "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
-    "STREAMLIT_SERVER_HEADLESS": "true",
-    "STREAMLIT_CLIENT_TOOLBAR_MODE": "viewer",
+_OPTIONS = {  # what the server decides; looks stand in dashboards/.streamlit/config.toml
+    "server.fileWatcherType": "none",
+    "server.headless": True,
 }
 
 
@@ -29,8 +26,9 @@ def find_script() -> Path | None:
 
 def mount(script: Path) -> App:
     """The dashboard as an ASGI app. One per process: Streamlit allows no more."""
-    for name, value in _DEFAULTS.items():
-        os.environ.setdefault(name, value)
     import streamlit as st
+    from streamlit import config
 
+    for name, value in _OPTIONS.items():
+        config.set_option(name, value)
     return st.App(script)

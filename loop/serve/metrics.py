@@ -21,40 +21,45 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        keep = {"registry": self._registry}
+        own = self._registry
         self.requests = Counter(
-            "ratchet_requests", "HTTP requests", ["method", "route", "status"], **keep
+            "ratchet_requests", "HTTP requests", ["method", "route", "status"], registry=own
         )
         self.request_seconds = Histogram(
             "ratchet_request_seconds",
             "Time to the end of the response",
             ["route"],
             buckets=_SECONDS,
-            **keep,
+            registry=own,
         )
         self.answers = Counter(
-            "ratchet_answers", "Answers by who gave them", ["adapter", "outcome"], **keep
+            "ratchet_answers", "Answers by who gave them", ["adapter", "outcome"], registry=own
         )
         self.answer_seconds = Histogram(
-            "ratchet_answer_seconds", "Search to logged answer", buckets=_SECONDS, **keep
+            "ratchet_answer_seconds", "Search to logged answer", buckets=_SECONDS, registry=own
         )
         self.first_piece_seconds = Histogram(
-            "ratchet_first_piece_seconds", "Request to first text", buckets=_SECONDS, **keep
+            "ratchet_first_piece_seconds", "Request to first text", buckets=_SECONDS, registry=own
         )
         self.confidence = Histogram(
-            "ratchet_answer_confidence", "Confidence of answers", buckets=_SHARES, **keep
+            "ratchet_answer_confidence", "Confidence of answers", buckets=_SHARES, registry=own
         )
-        self.tokens = Counter("ratchet_tokens", "Tokens read and written", ["kind"], **keep)
+        self.tokens = Counter("ratchet_tokens", "Tokens read and written", ["kind"], registry=own)
         self.batch_size = Histogram(
-            "ratchet_batch_size", "Asks answered at once", buckets=(1, 2, 4, 8, 16, 32), **keep
+            "ratchet_batch_size",
+            "Asks answered at once",
+            buckets=(1, 2, 4, 8, 16, 32),
+            registry=own,
         )
-        self.feedback = Counter("ratchet_feedback", "Ratings and comparisons", ["kind"], **keep)
-        self.logged = Counter("ratchet_interactions_logged", "Interactions sent in", **keep)
+        self.feedback = Counter(
+            "ratchet_feedback", "Ratings and comparisons", ["kind"], registry=own
+        )
+        self.logged = Counter("ratchet_interactions_logged", "Interactions sent in", registry=own)
         self.degraded = Gauge(
-            "ratchet_degraded", "1 while what is served is not what was decided", **keep
+            "ratchet_degraded", "1 while what is served is not what was decided", registry=own
         )
         self.champion = Gauge(
-            "ratchet_champion_info", "1 for the adapter that answers", ["adapter"], **keep
+            "ratchet_champion_info", "1 for the adapter that answers", ["adapter"], registry=own
         )
 
     def answered(self, answer: Answer) -> None:

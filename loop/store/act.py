@@ -16,7 +16,7 @@ Result = dict[str, Any]
 class Transaction(Protocol):
     """What a command may do to the store."""
 
-    def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]: ...
+    def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]: ...
 
     def insert(self, batch: Batch) -> None: ...
 
@@ -29,7 +29,7 @@ class Act:
     at: datetime  # later than every earlier act, whatever the clock says
     previous_hash: str
 
-    def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         return self.transaction.query(name, **parameters)
 
     def record(

@@ -20,6 +20,7 @@ from loop.store.ids import id_of, new_id
 from loop.store.records import Promotion
 from loop.store.tables import from_row
 
+
 def command(
     name: str, arguments: Mapping[str, Any], *, now: Callable[[], datetime]
 ) -> Callable[[Transaction], Result]:

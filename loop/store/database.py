@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from knowledge.errors import RatchetError
 from loop.store.migrate import migrate
-from loop.store.queries import named
+from loop.store.named import named
 from loop.store.tables import JSON, Batch, rows_of
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -129,9 +129,7 @@ def _first_line(problem: Exception) -> str:
     return str(problem).partition("\n")[0]
 
 
-def _run(
-    connection: duckdb.DuckDBPyConnection, name: str, parameters: dict[str, Any]
-) -> pa.Table:
+def _run(connection: duckdb.DuckDBPyConnection, name: str, parameters: dict[str, Any]) -> pa.Table:
     query = named(name)
     relation = connection.sql(query.sql, params=query.bind(parameters))
     table = relation.to_arrow_table()

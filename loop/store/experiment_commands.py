@@ -9,7 +9,7 @@ from knowledge.errors import RatchetError
 from loop.store.act import Act, Result
 from loop.store.champion import BASE
 from loop.store.ids import id_of, new_id
-from loop.store.queries import queries
+from loop.store.named import queries
 from loop.store.records import Experiment, ExperimentEvent
 
 METRIC = "metric_"  # a query of this prefix measures an experiment
@@ -73,13 +73,11 @@ def start_experiment(
     return {"experiment": id, "event": event.id}
 
 
-def stop_experiment(
-    act: Act, *, experiment: str, actor: str, reason: str, id: str = ""
-) -> Result:
+def stop_experiment(act: Act, *, experiment: str, actor: str, reason: str, id: str = "") -> Result:
     """End a running A/B test."""
     rows = act.query("experiment", id=experiment)
     if not rows:
-        raise RatchetError(f"There is no experiment {experiment!r}. See `ratchet experiment status`.")
+        raise RatchetError(f"No experiment {experiment!r}. See `ratchet experiment status`.")
     if id and any(e["id"] == id for e in act.query("experiment_events", experiment=experiment)):
         return {"experiment": experiment, "event": id}
     if rows[0]["status"] != "running":

@@ -24,7 +24,7 @@ class Interaction:
     messages: list[dict[str, str]]  # the prompt exactly as the model saw it
     adapter: str  # adapter id, or "base"
     base: str  # base model name
-    passages: list[dict[str, Any]] = field(default_factory=list)  # knowledge.records.Passage as dicts
+    passages: list[dict[str, Any]] = field(default_factory=list)  # Passages as dicts
     citations: list[dict[str, Any]] = field(default_factory=list)
     confidence: float | None = None
     abstained: bool = False

@@ -178,5 +178,3 @@ def _busy(path: Path, pid: int | None) -> RatchetError:
         f"{path}: {who} has the store open and does not serve it. "
         f"Wait until it ends{kill}; while `ratchet up` runs, commands work beside it."
     )
-
-

@@ -54,23 +54,15 @@ def table_name(record: type[Record]) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", record.__name__).lower() + "s"
 
 
-@cache
 def table_of(record: type[Record]) -> Table:
     """The table that keeps records of this class."""
-    hints = typing.get_type_hints(record)
-    names = [f.name for f in fields(record)]
-    return Table(
-        name=table_name(record),
-        record=record,
-        schema=pa.schema([_column(name, hints[name]) for name in names]),
-        values=operator.attrgetter(*names),
-    )
+    return tables()[table_name(record)]
 
 
 @cache
 def tables() -> dict[str, Table]:
     """Every table by its name."""
-    return {table_name(record): table_of(record) for record in RECORDS}
+    return {table_name(record): _table(record) for record in RECORDS}
 
 
 def encode(records: Sequence[Record]) -> Batch:
@@ -95,6 +87,17 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
 def from_row(record: type[R], row: Mapping[str, Any]) -> R:
     """The record in a row of its table; columns of a join beside it are left out."""
     return record(**{f.name: row[f.name] for f in fields(record)})
+
+
+def _table(record: type[Record]) -> Table:
+    hints = typing.get_type_hints(record)
+    names = [f.name for f in fields(record)]
+    return Table(
+        name=table_name(record),
+        record=record,
+        schema=pa.schema([_column(name, hints[name]) for name in names]),
+        values=operator.attrgetter(*names),
+    )
 
 
 def _column(name: str, hint: Any) -> pa.Field:

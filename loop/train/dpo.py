@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 from torch.nn.functional import logsigmoid
-from trl import DPOTrainer
+from trl import DPOTrainer  # type: ignore[attr-defined]
 
 from loop.train.layout import scores
 from loop.train.trainer import Steady
 
 
-class PairTrainer(Steady, DPOTrainer):  # type: ignore[misc]
+class PairTrainer(Steady, DPOTrainer):
     """TRL's DPO with both answers behind one prompt and the reference's scores computed once.
 
     `reference` holds the log probabilities of the model that training starts from, (rows, 2).

@@ -1,4 +1,4 @@
-"""Train an adapter in a process of its own, and follow it; stopped anywhere, it goes on from there."""
+"""Train an adapter in a process of its own and follow it; stopped anywhere, it goes on there."""
 
 from __future__ import annotations
 
@@ -77,8 +77,9 @@ def train(
     """
     job = plan(settings, dataset, method=method, seed=seed, parent=parent, base=base)
     job = _enter(run_folder, job, keep_threads=settings.train.threads == 0)
-    if read_json(run_folder / RESULT) is None:
-        (run_folder / ERROR).unlink(missing_ok=True)
+    if not _done(run_folder):
+        for name in (RESULT, ERROR):
+            (run_folder / name).unlink(missing_ok=True)
         with _process(run_folder, job) as process, _bar(progress) as bar:
             status = _follow(process, run_folder, bar)
         if status != 0:
@@ -146,7 +147,7 @@ def plan(
 
 
 def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
-    """Make the folder this job's; a run that was begun with "all cores" keeps its number of them."""
+    """Make the folder this job's; a run begun with "all cores" keeps its number of them."""
     folder.mkdir(parents=True, exist_ok=True)
     old = read_job(folder / JOB)
     if old is not None and keep_threads:
@@ -158,6 +159,18 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
             shutil.rmtree(folder / name, ignore_errors=True)
     write_json(folder / JOB, asdict(job))
     return job
+
+
+def _done(folder: Path) -> bool:
+    """Is the run finished, and its adapter still what was trained?"""
+    from loop.models.weights import CONFIG, weights_sha256
+
+    result = read_json(folder / RESULT)
+    try:
+        same = result is not None and weights_sha256(folder / ADAPTER) == result["sha256"]
+    except RatchetError:
+        return False
+    return same and (folder / ADAPTER / CONFIG).is_file()
 
 
 @contextmanager
@@ -196,13 +209,16 @@ def _environment(job: Job) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
     }
     if job.device != "cpu":  # one device a run
-        environment["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+        environment["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
     if base_folder(job.base, Path(job.root)) is not None:
         environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     return environment
 
 
-def _follow(process: subprocess.Popen[bytes], folder: Path, bar: Callable[[dict[str, Any]], None]) -> int:
+def _follow(
+    process: subprocess.Popen[bytes], folder: Path, bar: Callable[[dict[str, Any]], None]
+) -> int:
     status = None
     while status is None:
         try:
@@ -247,7 +263,8 @@ def _failure(folder: Path, status: int) -> Exception:
     tail = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
     if any("disk is full" in line or "No space left" in line for line in tail):
         return RatchetError(f"{folder}: the disk is full. Make room; the same command {begin}.")
-    return RuntimeError(f"training failed with status {status}, see {folder / LOG}:\n" + "\n".join(tail))
+    end = "\n".join(tail)
+    return RuntimeError(f"training failed with status {status}, see {folder / LOG}:\n{end}")
 
 
 def _finished(folder: Path, job: Job) -> TrainResult:

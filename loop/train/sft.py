@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from trl import SFTTrainer
+from trl import SFTTrainer  # type: ignore[attr-defined]
 
 from loop.train.layout import scores
 from loop.train.trainer import Steady
 
 
-class AnswerTrainer(Steady, SFTTrainer):  # type: ignore[misc]
+class AnswerTrainer(Steady, SFTTrainer):
     """TRL's SFT with logits computed for the answers only, not for whole prompts."""
 
     def compute_loss(

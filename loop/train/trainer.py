@@ -1,4 +1,4 @@
-"""What our trainers share: the order of rows, the watch over each step, how an adapter is set up."""
+"""What our trainers share: the order of rows, the watch over each step, a fresh adapter."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def options(job: Job, folder: Path, steps: int) -> dict[str, Any]:
         "use_cpu": not gpu,
         "bf16": gpu,
         "fp16": False,
-        "gradient_checkpointing": False,  # TRL's own default is to trade a third of the speed for memory
+        "gradient_checkpointing": False,  # TRL's default trades a third of the speed for memory
         "max_length": None,  # long rows were dropped, and counted
         "remove_unused_columns": False,
         "dataloader_num_workers": 0,

@@ -15,7 +15,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from knowledge.errors import RatchetError
 from loop.train.job import STOPPED
-from loop.train.journal import WHOLE, Journal, newest
+from loop.train.journal import Journal, newest, seal
+
 
 class Stop:
     """Asked to stop: by SIGTERM, or because the process that started this one is gone.
@@ -44,7 +45,7 @@ class Stop:
             raise SystemExit(STOPPED)
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]
+class Watch(TrainerCallback):
     """Notes every step, marks whole checkpoints, and ends the run when asked to."""
 
     def __init__(self, journal: Journal, stop: Stop) -> None:
@@ -74,7 +75,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE).touch()
+        seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
 
 
 def check_finite(loss: float, norm: float, step: int, checkpoints: Path) -> None:

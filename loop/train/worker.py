@@ -31,7 +31,7 @@ from loop.train.job import (
     read_job,
     write_json,
 )
-from loop.train.journal import WHOLE, Journal, newest, read_journal, step_of
+from loop.train.journal import Journal, is_whole, newest, read_journal, step_of
 
 
 def main(argv: list[str]) -> int:
@@ -60,6 +60,7 @@ def main(argv: list[str]) -> int:
 
 def _work(job: Job, folder: Path, stop: Any) -> int:
     """The story: rows, model, scores before, training, scores after, the adapter, the result."""
+    from loop.models.weights import weights_sha256
     from loop.train import measure
     from loop.train.layout import can_share
 
@@ -109,6 +110,7 @@ def _work(job: Job, folder: Path, stop: Any) -> int:
         "seconds": round(journal.seconds, 3),
         "tokens_per_second": round(trainer.watch.tokens / max(seconds, 1e-9), 1),
         "at": time.time(),
+        "sha256": weights_sha256(folder / ADAPTER),
     }
     write_json(folder / RESULT, result)
     shutil.rmtree(checkpoints, ignore_errors=True)
@@ -122,7 +124,8 @@ def _settle(job: Job) -> None:
     torch.set_num_threads(job.threads)
     torch.set_num_interop_threads(1)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # slow, and guards nothing here
+    deterministic: Any = torch.utils.deterministic
+    deterministic.fill_uninitialized_memory = False  # slow, and guards nothing here
     if job.device != "cpu":  # the backward passes of these add up in any order
         torch.backends.cuda.enable_mem_efficient_sdp(False)
         torch.backends.cuda.enable_cudnn_sdp(False)
@@ -156,7 +159,7 @@ def _trainer(
 ) -> Any:
     """A TRL trainer on the base with a fresh adapter, or with the parent's."""
     from datasets import Dataset
-    from trl import DPOConfig, SFTConfig
+    from trl import DPOConfig, SFTConfig  # type: ignore[attr-defined]
 
     from loop.train.trainer import Collate, lora, options
     from loop.train.watch import Watch
@@ -205,7 +208,7 @@ def _load_parent(job: Job, model: Any) -> None:
 
 
 def _training_metrics(folder: Path) -> dict[str, float]:
-    """Loss and margin of the last quarter of the steps, from the journal, so a resume changes nothing."""
+    """Loss and margin of the last quarter of the steps, from the journal: a resume changes none."""
     lines = [line for line in read_journal(folder) if "loss" in line]
     last = lines[-max(1, len(lines) // 4) :]
     names = {"loss": "train_loss", "accuracy": "train_accuracy", "margin": "train_margin"}
@@ -228,9 +231,9 @@ def _save(model: Any, job: Job, target: Path) -> None:
 
 
 def _tidy(checkpoints: Path) -> None:
-    """Remove checkpoints that were only half written."""
+    """Remove checkpoints that were only half written, or damaged since."""
     for checkpoint in checkpoints.glob("checkpoint-*"):
-        if not (checkpoint / WHOLE).exists():
+        if not is_whole(checkpoint):
             shutil.rmtree(checkpoint)
 
 

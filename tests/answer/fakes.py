@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from knowledge.collection import Changes
+
 from knowledge.records import Document, Passage
 from knowledge.text import words
 from loop.models.engine import Generation, GenerationRequest
@@ -20,7 +20,29 @@ from loop.settings import KnowledgeSettings
 from loop.store.records import Adapter, Experiment, Promotion
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-STOP = frozenset("a an and the is are for of to in on what how much do does i my it".split())
+STOP = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "the",
+        "is",
+        "are",
+        "for",
+        "of",
+        "to",
+        "in",
+        "on",
+        "what",
+        "how",
+        "much",
+        "do",
+        "does",
+        "i",
+        "my",
+        "it",
+    ]
+)
 HANDBOOK = (
     ("stop.md", "The fee for a stop payment is 30 dollars."),
     ("wire.md", "An outgoing international wire costs 35 dollars. It arrives within 4 days."),
@@ -233,6 +255,7 @@ def adapter(id: str, folder: Path, **fields: Any) -> Adapter:
         from safetensors.numpy import save_file
 
         save_file({"w": np.ones(2, dtype=np.float32)}, weights)
+        (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}', encoding="utf-8")
     return Adapter(
         **{
             "id": id,

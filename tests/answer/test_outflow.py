@@ -14,8 +14,8 @@ def flow(text: str, sources: list[str], size: int = 3) -> list[str]:
 def test_personal_data_that_nobody_showed_the_model_is_masked():
     masked = mask_new(f"Write to {EMAIL} today.", ["Where do I write to?"])
     assert EMAIL not in masked
-    assert masked.startswith("Write to <")
-    assert masked.endswith("> today.")
+    assert masked.startswith("Write to [")
+    assert masked.endswith("] today.")
 
 
 def test_personal_data_from_a_passage_or_the_question_stays():

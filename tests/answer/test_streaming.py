@@ -50,7 +50,9 @@ def test_a_silent_model_streams_the_abstention(said):
 
 
 def test_made_up_personal_data_never_leaves_in_pieces():
-    desk = make_desk(FakeEngine(says="Call +1 415 555 0132 or write to eve@example.org now, please."))
+    desk = make_desk(
+        FakeEngine(says="Call +1 415 555 0132 or write to eve@example.org now, please.")
+    )
     stream = desk.stream(Ask(question=QUESTION, user="ada"))
     text = "".join(stream)
     assert "555" not in text

@@ -123,9 +123,7 @@ def test_an_engine_that_cannot_load_is_survived_like_bad_weights(store, clock):
     assert "no memory" in variants.problem
 
 
-def test_arms_of_a_running_experiment_stick_to_people_and_are_all_served(
-    store, clock, monkeypatch
-):
+def test_arms_of_a_running_experiment_stick_to_people_and_are_all_served(store, clock, monkeypatch):
     run_experiment(monkeypatch, experiment("base", "ad-1"))
     variants = make(store, clock)
     chosen = {f"u{n}": variants.choose(ask(f"u{n}")) for n in range(200)}

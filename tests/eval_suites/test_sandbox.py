@@ -25,7 +25,7 @@ def run(source: str, **limits: float) -> Outcome:
     return run_python(source, limits=Limits(**limits))  # type: ignore[arg-type]
 
 
-@pytest.fixture()
+@pytest.fixture
 def without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "problem", lambda: "bubblewrap is not installed.")
 
@@ -207,7 +207,7 @@ def test_a_symbolic_link_leads_nowhere_new() -> None:
     done = run("import json, os\nos.symlink('/', 'r')\nprint(json.dumps(os.listdir('r')))")
     allowed = {"bin", "child.py", "dev", "etc", "lib", "lib64", "proc", "tmp", "usr"}
     assert set(json.loads(done.stdout)) <= allowed | {Path(sys.base_prefix).resolve().parts[1]}
-    assert run("import os\nprint(os.listdir('/etc'))").stdout in ("[]\n", "['ld.so.cache']\n")
+    assert run("import os\nprint(os.listdir('/etc'))").stdout in ("", "[]\n", "['ld.so.cache']\n")
 
 
 @confined

@@ -152,7 +152,10 @@ def test_metrics_count_what_happened(server):
     with server.http() as http:
         http.post(
             "/v1/chat/completions",
-            json={"model": "desk", "messages": [{"role": "user", "content": "What is the wire fee"}]},
+            json={
+                "model": "desk",
+                "messages": [{"role": "user", "content": "What is the wire fee"}],
+            },
         )
         http.get("/v1/nothing")
         text = http.get("/metrics").text

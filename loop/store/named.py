@@ -38,7 +38,7 @@ class NamedQuery:
         for name in given:
             if name not in self.parameters:
                 takes = ", ".join(sorted(self.parameters)) or "no parameters"
-                raise RatchetError(f"Query {self.name!r} has no parameter {name!r}; it takes {takes}.")
+                raise RatchetError(f"Query {self.name!r} has no {name!r}; it takes {takes}.")
         values = {**self.defaults, **given}
         if missing := sorted(self.parameters - values.keys()):
             raise RatchetError(f"Query {self.name!r} also needs {', '.join(missing)}.")

@@ -1,0 +1,212 @@
+"""What pages show, where it is more than one row of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from loop.store.records import Adapter, Dataset, DatasetRow, Experiment, Rating, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    n: int | None = None  # cases behind it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Where the loop stands. None is "not yet"."""
+
+    interactions: int
+    unrated: int  # answers that nobody has judged
+    ratings: int
+    simulated_ratings: int
+    ratings_since: int  # given since the newest dataset was made
+    comparisons: int
+    tickets: int  # conversations that wait for a person
+    dataset: str | None
+    dataset_rows: int | None
+    adapter: str | None  # the newest
+    method: str | None
+    gate_metric: str  # "suite:metric"
+    evaluated: str | None  # whose score it is
+    score: Figure | None
+    decided: str | None  # candidate of the newest verdict
+    verdict: str | None
+    decided_against: str | None
+    champion: str
+    running: str | None  # an A/B test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Todo:
+    """Something that waits for a person, and the page to do it on."""
+
+    says: str  # Markdown
+    page: str  # file in views, without .py
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """How many ratings came in on a day."""
+
+    day: date
+    ratings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """A rating with the question whose answer it is about."""
+
+    rating: Rating
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A conversation that waits for a person: what was asked, and why it was handed over."""
+
+    at: datetime
+    interaction: str
+    reason: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two answers to one prompt, in the order the rater sees them, as interaction ids."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """An adapter that has scores."""
+
+    adapter: str
+    at: datetime
+    suites: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricPair:
+    """One metric of two adapters, paired by case. Differences are candidate minus reference."""
+
+    suite: str
+    metric: str
+    candidate: Figure
+    reference: Figure
+    evaluations: tuple[str, str]  # ids, candidate's first
+    difference: float | None = None  # None where the two do not compare
+    low: float | None = None
+    high: float | None = None
+    wins: int = 0
+    losses: int = 0
+    problem: str | None = None  # why they do not compare
+
+    @property
+    def name(self) -> str:
+        return f"{self.suite}:{self.metric}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A case on which two adapters differ."""
+
+    case: str
+    prompt: str | None  # None where the suite at hand is another version
+    old: float
+    new: float
+    old_answer: str
+    new_answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """An A/B test, with its status and the people seen."""
+
+    experiment: Experiment
+    status: str  # declared, running or stopped
+    users: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """An arm of an A/B test as planned and as seen."""
+
+    name: str
+    adapter: str
+    share: float  # planned part of the traffic, in [0, 1]
+    users: int
+    answers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One analysis of a running test. Figures that it did not come to are None."""
+
+    at: datetime
+    number: int  # from 1
+    users: int | None
+    estimate: float | None  # treatment minus control
+    low: float | None
+    high: float | None
+    p_value: float | None
+    verdict: str
+    sentence: str
+    method: str  # how its interval stays true though one looked before
+    srm: float | None  # chance of a split at least this uneven if assignment is sound
+    checks: Sequence[tuple[str, str]]  # every health figure with its name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An adapter in the registry with what decides about it."""
+
+    adapter: Adapter
+    method: str | None
+    seconds: float | None
+    dataset_rows: int | None
+    score: Figure | None  # of the metric that the gate wants improved
+    verdict: str | None  # the newest
+    judged_against: str | None
+    champion: bool
+
+    def promotable(self, champion: str) -> bool:
+        """Has the gate passed it against the present champion?"""
+        passed = self.verdict == "pass" and self.judged_against == champion
+        return passed and self.adapter.id != champion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Dataset rows of one kind, split, guideline and consent basis, counted."""
+
+    kind: str
+    split: str
+    guideline: str
+    consent: str
+    rows: int
+    interactions: int
+    ratings: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """What an adapter was made from."""
+
+    adapter: Adapter
+    parents: Sequence[str]  # nearest first
+    run: Run | None
+    dataset: Dataset | None
+    origins: Sequence[Origin]
+    rows: Sequence[DatasetRow]  # some of them

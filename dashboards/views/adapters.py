@@ -1,0 +1,151 @@
+"""Adapters: all there are, who is champion, what each was made from; promote and roll back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards import queries, source, widgets
+from dashboards.graph import dot
+from dashboards.records import Lineage, Listed
+from dashboards.words import code, figure, lasted, short, when
+from loop.decide.promote import promote, rollback
+
+WORDS = {"pass": "passed", "fail": "refused"}
+
+
+def table(listed: list[Listed], metric: str) -> None:
+    """Every adapter, the champion marked."""
+    st.dataframe(
+        [
+            {
+                "": "★" if one.champion else "",
+                "adapter": one.adapter.id,
+                "made": when(one.adapter.at),
+                "method": one.method or "—",
+                "dataset": one.adapter.dataset,
+                "rows": one.dataset_rows,
+                "trained in": "—" if one.seconds is None else lasted(one.seconds),
+                "parent": one.adapter.parent or one.adapter.base,
+                metric: figure(one.score),
+                "gate": WORDS.get(one.verdict or "", "not judged"),
+            }
+            for one in listed
+        ],
+        hide_index=True,
+    )
+
+
+def promotion(one: Listed, champion: str) -> None:
+    """Make it champion: only what the gate passed, or with a reason for doing it anyway."""
+    actor, ready = widgets.person(), one.promotable(champion)
+    with st.popover("Promote", icon=":material/arrow_upward:", disabled=one.champion):
+        if not ready:
+            st.warning(_objection(one))
+        override = not ready and st.checkbox("Override the gate", key=f"override-{one.adapter.id}")
+        reason = st.text_input("Reason", key=f"reason-{one.adapter.id}")
+        if actor is None:
+            st.caption("Give your name on the left first.")
+        allowed = bool(actor and reason and reason.strip() and (ready or override))
+        if st.button("Make it champion", type="primary", disabled=not allowed):
+            with widgets.told():
+                promote(
+                    source.here().store,
+                    source.here().assistant,
+                    one.adapter.id,
+                    actor=actor or "",
+                    reason=reason or "",
+                    expected_champion=champion,
+                    override=bool(override),
+                )
+                st.toast("It is champion now.", icon=":material/check:")
+                st.rerun()
+
+
+def going_back(champion: str) -> None:
+    """Bring back the champion before this one."""
+    before, actor = queries.previous_champion(), widgets.person()
+    with st.popover("Roll back", icon=":material/undo:", disabled=before is None):
+        st.markdown(f"{code(before or '—')} answers again instead of {code(champion)}.")
+        reason = st.text_input("Reason", key="rollback-reason")
+        sure = st.checkbox("I am sure", key="rollback-sure")
+        if actor is None:
+            st.caption("Give your name on the left first.")
+        allowed = bool(actor and reason and reason.strip() and sure)
+        if st.button("Roll back now", type="primary", disabled=not allowed):
+            with widgets.told():
+                here = source.here()
+                rollback(here.store, here.assistant, actor=actor or "", reason=reason or "")
+                st.toast("Rolled back.", icon=":material/check:")
+                st.rerun()
+
+
+def lineage(found: Lineage) -> None:
+    """From the adapter back to what people said."""
+    st.graphviz_chart(dot(found), width="stretch")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.caption("Rows it was trained on, counted")
+        st.dataframe(
+            [
+                {
+                    "kind": origin.kind,
+                    "split": origin.split.replace("_", " "),
+                    "guideline": origin.guideline,
+                    "consent": origin.consent,
+                    "rows": origin.rows,
+                    "interactions": origin.interactions,
+                    "ratings": origin.ratings,
+                    "people": origin.people,
+                }
+                for origin in found.origins
+            ],
+            hide_index=True,
+        )
+    with right:
+        st.caption("Some of the rows")
+        st.dataframe(
+            [
+                {
+                    "row": row.row,
+                    "kind": row.kind,
+                    "interactions": ", ".join(row.interactions),
+                    "ratings": ", ".join(row.ratings),
+                }
+                for row in found.rows
+            ],
+            hide_index=True,
+            height=widgets.tall(len(found.rows), 250),
+        )
+    if found.run is not None:
+        with st.expander("The run"):
+            st.caption(code(found.run.id))
+            st.json({"metrics": found.run.metrics, "settings": found.run.settings}, expanded=1)
+
+
+def _objection(one: Listed) -> str:
+    if one.verdict is None:
+        return f"The gate has not judged it: {code(f'ratchet gate {one.adapter.id}')}."
+    if one.verdict != "pass":
+        return "The gate refused it. See its rules on the Evaluations page."
+    return f"The gate passed it against {code(one.judged_against or '')}, not the champion of now."
+
+
+st.title("Adapters")
+champion = queries.champion()
+listed = queries.adapters()
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown(f"Champion: {code(champion)}")
+    going_back(champion)
+if not listed:
+    widgets.empty("No adapter yet; the base answers. `ratchet nightly` trains one from feedback.")
+    st.stop()
+table(listed, short(source.here().settings.gate.improve, 40))
+by_id = {one.adapter.id: one for one in listed}
+st.subheader("Lineage")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    chosen = st.selectbox("Adapter", list(by_id), width=360)
+    one = by_id[chosen or next(iter(by_id))]
+    promotion(one, champion)
+found = queries.lineage(one.adapter.id)
+if found is not None:
+    lineage(found)

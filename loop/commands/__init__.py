@@ -1,0 +1,1 @@
+"""What each command does with its arguments: call one function of a room, give its outcome."""

@@ -1,0 +1,134 @@
+"""Commands over the documents the assistant answers from, and over personal data."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+from knowledge.errors import RatchetError
+from loop import project
+from loop.display import Outcome, table
+from loop.settings import load_settings
+
+
+def add(args: Namespace) -> Outcome:
+    from knowledge.documents import read_documents
+
+    settings = load_settings(args.project)
+    documents = read_documents(args.path)
+    collection = project.open_collection(settings)
+    changes = collection.add(documents, progress=not args.json)
+    counts = {name: len(ids) for name, ids in asdict(changes).items()}
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    total = len(collection.documents())
+    return Outcome(
+        asdict(changes), f"{said or 'Nothing to do'}. The collection holds {total} documents."
+    )
+
+
+def remove(args: Namespace) -> Outcome:
+    collection = project.open_collection(load_settings(args.project))
+    known = {document.id for document in collection.documents()}
+    if unknown := [name for name in args.documents if name not in known]:
+        raise RatchetError(
+            f"No document {unknown[0]!r} is in the collection. Nothing was removed. "
+            "See `ratchet knowledge list`."
+        )
+    changes = collection.remove(args.documents)
+    return Outcome(
+        asdict(changes), f"{len(args.documents)} removed. Answers that cite them still open."
+    )
+
+
+def listing(args: Namespace) -> Outcome:
+    documents = project.open_collection(load_settings(args.project)).documents()
+    data = [
+        {
+            "id": d.id,
+            "version": d.version,
+            "title": d.title,
+            "licence": d.licence,
+            "access": sorted(d.access),
+            "valid_from": d.valid_from,
+            "valid_until": d.valid_until,
+            "characters": len(d.text),
+        }
+        for d in sorted(documents, key=lambda d: d.id)
+    ]
+    rows = [
+        (
+            d["id"],
+            d["title"],
+            ", ".join(d["access"]) or "everyone",
+            d["valid_from"],
+            d["valid_until"],
+        )
+        for d in data
+    ]
+    text = table(rows, ["document", "title", "who may read", "valid from", "valid until"])
+    return Outcome(
+        data, text if rows else "No document yet. Add some with `ratchet knowledge add PATH`."
+    )
+
+
+def search(args: Namespace) -> Outcome:
+    settings = load_settings(args.project)
+    collection = project.open_collection(settings, needed=True)
+    found = collection.search(
+        args.query, labels=frozenset(args.label), limit=args.limit, settings=settings.knowledge
+    )
+    lines = [
+        f"{number}. {p.document} [{p.start}:{p.end}]  score {p.score:.4f}  "
+        + " ".join(f"{name} {value:g}" for name, value in p.why.items())
+        + f"\n   {' '.join(p.text.split())[:300]}"
+        for number, p in enumerate(found, start=1)
+    ]
+    return Outcome({"passages": [asdict(p) for p in found]}, "\n".join(lines) or "Nothing found.")
+
+
+def evaluate(args: Namespace) -> Outcome:
+    from knowledge.embed import load_embedder
+    from knowledge.measure import evaluate_retrieval
+
+    settings = load_settings(args.project)
+    found = evaluate_retrieval(
+        args.folder,
+        load_embedder(settings.knowledge.embedder),
+        settings.knowledge,
+        progress=not args.json,
+    )
+    data = found.as_dict()
+    rows = [(name, value) for name, value in data.items() if not isinstance(value, dict)]
+    rows += [(f"latency {name} (ms)", value) for name, value in data["latency_ms"].items()]
+    return Outcome(data, table(rows, ["measure", "value"]))
+
+
+def scan(args: Namespace) -> Outcome:
+    """A line per row: id and the spans of personal data in its text."""
+    from knowledge.pii import find_personal_data
+
+    lines = []
+    for number, line in enumerate(_lines(args.file), start=1):
+        try:
+            row = json.loads(line)
+            text = row["text"]
+        except (json.JSONDecodeError, TypeError, KeyError) as problem:
+            raise RatchetError(
+                f'{args.file}:{number}: expected an object with "text" ({problem}). Mend that line.'
+            ) from problem
+        if not isinstance(text, str):
+            raise RatchetError(
+                f"{args.file}:{number}: text is {text!r}, expected text. Mend that line."
+            )
+        spans = [{"type": s.type, "start": s.start, "end": s.end} for s in find_personal_data(text)]
+        lines.append({"id": row.get("id", number), "spans": spans})
+    return Outcome(lines, "\n".join(json.dumps(line) for line in lines), lines=True)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as problem:
+        raise RatchetError(f"{file}: cannot be read: {problem}.") from problem

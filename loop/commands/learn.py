@@ -1,0 +1,285 @@
+"""Commands from what people said to a candidate: curate, train, and what came of it."""
+
+from __future__ import annotations
+
+import shutil
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import RatchetError
+from loop import project
+from loop.display import Outcome, table
+from loop.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from loop.store.records import Dataset
+    from loop.store.store import Store
+
+
+def curate(args: Namespace) -> Outcome:
+    from loop.curate.pipeline import curate as run
+
+    from eval_suites.suites import load_suite
+
+    settings = load_settings(args.project)
+    suites = [load_suite(name) for name in settings.suites]
+    with project.opened(settings) as store:
+        done = run(store, settings, suites=suites, progress=not args.json)
+    lines = [
+        (step, reason, count)
+        for step, reasons in done.funnel.items()
+        for reason, count in reasons.items()
+    ]
+    text = f"{done.dataset.id}: {done.dataset.rows} rows\n" + table(
+        lines, ["step", "outcome", "rows"]
+    )
+    return Outcome(
+        {"dataset": done.dataset.id, "rows": done.dataset.rows, "funnel": done.funnel}, text
+    )
+
+
+def train(args: Namespace) -> Outcome:
+    from loop.models.registry import register
+    from loop.nightly import digest
+    from loop.train.run import train as run
+
+    settings = load_settings(args.project)
+    seed = settings.seed if args.seed is None else args.seed
+    method = args.method or settings.train.method
+    with project.opened(settings) as store:
+        dataset = dataset_of(store, settings, args.dataset)
+        inputs = [
+            dataset.id,
+            method,
+            seed,
+            settings.assistant.base,
+            asdict(settings.train),
+            str(settings.adapters),
+        ]
+        folder = settings.runs / f"run-{digest(inputs)[:12]}"
+        done = run(
+            settings,
+            dataset,
+            method=method,
+            seed=seed,
+            parent=None,
+            run_folder=folder,
+            progress=not args.json,
+        )
+        adapter = register(
+            store, settings, done.run, done.folder, parent=None, at=datetime.now(UTC)
+        )
+    data = {
+        "adapter": adapter.id,
+        "run": done.run.id,
+        "seconds": done.run.seconds,
+        "tokens_per_second": done.run.tokens_per_second,
+        "metrics": done.run.metrics,
+    }
+    rows = [(key, value) for key, value in sorted(done.run.metrics.items())]
+    return Outcome(
+        data,
+        f"{adapter.id} from {dataset.id} in {done.run.seconds:.0f} s\n"
+        + table(rows, ["metric", "value"]),
+    )
+
+
+def dataset_of(store: Store, settings: Settings, name: str | None) -> Dataset:
+    """The named dataset version, or the newest.
+
+    Raises:
+        RatchetError: There is none.
+    """
+    from loop.store.records import Dataset
+
+    found = (
+        store.query("dataset", id=name)
+        if name
+        else store.query("datasets", assistant=settings.assistant.name)
+    )
+    if not found:
+        raise RatchetError(
+            f"No dataset {name}. See `ratchet datasets list`."
+            if name
+            else "No dataset yet. Run `ratchet curate`."
+        )
+    return Dataset(**found[0])
+
+
+def datasets_list(args: Namespace) -> Outcome:
+    settings = load_settings(args.project)
+    with project.opened(settings) as store:
+        found = store.query("datasets", assistant=settings.assistant.name)
+    data = [{"id": d["id"], "at": d["at"], "rows": d["rows"], "path": d["path"]} for d in found]
+    rows = [(d["id"], f"{d['at']:%Y-%m-%d %H:%M}", d["rows"]) for d in found]
+    text = (
+        table(rows, ["dataset", "made", "rows"])
+        if rows
+        else "No dataset yet. Run `ratchet curate`."
+    )
+    return Outcome(data, text)
+
+
+def datasets_show(args: Namespace) -> Outcome:
+    settings = load_settings(args.project)
+    with project.opened(settings) as store:
+        dataset = dataset_of(store, settings, args.dataset)
+        origins = store.query("dataset_rows", dataset=dataset.id)
+    counts: dict[str, dict[str, int]] = {}
+    for row in origins:
+        of_kind = counts.setdefault(str(row["kind"]), {})
+        of_kind[str(row["split"])] = of_kind.get(str(row["split"]), 0) + 1
+    data = {**asdict(dataset), "counts": counts, "problem": _damage(dataset)}
+    lines = [
+        (kind, split, n)
+        for kind, splits in sorted(counts.items())
+        for split, n in sorted(splits.items())
+    ]
+    text = f"{dataset.id}: {dataset.rows} rows, {dataset.path}\n" + table(
+        lines, ["kind", "split", "rows"]
+    )
+    funnel = dataset.manifest.get("funnel", {})
+    steps = [(step, reason, n) for step, reasons in funnel.items() for reason, n in reasons.items()]
+    text += "\n\n" + table(steps, ["step", "outcome", "rows"])
+    if data["problem"]:
+        text += f"\n\nDamaged: {data['problem']}"
+    return Outcome(data, text, 1 if data["problem"] else 0)
+
+
+def datasets_diff(args: Namespace) -> Outcome:
+    settings = load_settings(args.project)
+    with project.opened(settings) as store:
+        rows = {}
+        for name in (args.dataset, args.other):
+            dataset_of(store, settings, name)
+            rows[name] = {
+                (r["kind"], r["row"]): r for r in store.query("dataset_rows", dataset=name)
+            }
+    old, new = rows[args.dataset], rows[args.other]
+    added, gone = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
+    moved = [
+        key for key in sorted(old.keys() & new.keys()) if old[key]["split"] != new[key]["split"]
+    ]
+    data = {
+        name: [{"kind": kind, "row": row} for kind, row in keys]
+        for name, keys in (("added", added), ("removed", gone), ("other_split", moved))
+    }
+    counts = [(name, len(keys)) for name, keys in data.items()]
+    return Outcome(
+        data, table([*counts, ("unchanged", len(old.keys() & new.keys()))], ["rows", "number"])
+    )
+
+
+def datasets_export(args: Namespace) -> Outcome:
+    settings = load_settings(args.project)
+    with project.opened(settings) as store:
+        dataset = dataset_of(store, settings, args.dataset)
+    if problem := _damage(dataset):
+        raise RatchetError(f"{problem} Nothing was exported. Make it again with `ratchet curate`.")
+    target = args.folder / dataset.id
+    if target.exists():
+        raise RatchetError(
+            f"{target}: is there already. Nothing was exported; name another folder."
+        )
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(dataset.path, part)
+    part.rename(target)
+    return Outcome({"dataset": dataset.id, "path": str(target)}, f"{dataset.id} is at {target}.")
+
+
+def _damage(dataset: Dataset) -> str | None:
+    """What is wrong with a version's files; None when they are what the manifest says."""
+    from loop.curate.version import damage
+
+    return damage(Path(dataset.path), dataset.manifest)
+
+
+def adapters_list(args: Namespace) -> Outcome:
+    from loop.models.registry import champion
+
+    settings = load_settings(args.project)
+    name = settings.assistant.name
+    with project.opened(settings) as store:
+        found, now = store.query("adapters", assistant=name), champion(store, name)
+    data = [
+        {
+            "id": a["id"],
+            "at": a["at"],
+            "dataset": a["dataset"],
+            "run": a["run"],
+            "base": a["base"],
+            "champion": a["id"] == now,
+        }
+        for a in found
+    ]
+    rows = [
+        (a["id"], "champion" if a["champion"] else "", a["dataset"], f"{a['at']:%Y-%m-%d %H:%M}")
+        for a in data
+    ]
+    text = (
+        table(rows, ["adapter", "", "dataset", "made"])
+        if rows
+        else "No adapter yet. Run `ratchet train`."
+    )
+    return Outcome({"champion": now, "adapters": data}, text)
+
+
+def adapters_show(args: Namespace) -> Outcome:
+    from loop.models.registry import adapter_of, verify
+
+    settings = load_settings(args.project)
+    with project.opened(settings) as store:
+        adapter = adapter_of(store, args.adapter)
+        [run] = store.query("run", id=adapter.run)
+        evaluations = store.query("evaluations", adapter=adapter.id)
+        decisions = store.query("decisions", candidate=adapter.id)
+    problem = None
+    try:
+        verify(adapter)
+    except RatchetError as found:
+        problem = str(found)
+    data = {
+        **asdict(adapter),
+        "run": run,
+        "evaluations": evaluations,
+        "decisions": decisions,
+        "problem": problem,
+    }
+    lines = [(e["suite"], e["metric"], e["mean"], e["n"]) for e in evaluations]
+    text = f"{adapter.id}: {run['method']} on {adapter.dataset}, seed {run['seed']}\n"
+    text += table(sorted(run["metrics"].items()), ["metric", "value"])
+    text += "\n\n" + table(lines, ["suite", "metric", "mean", "cases"]) if lines else ""
+    for decision in decisions[:3]:
+        text += f"\nGate against {decision['champion']}: {decision['verdict']}"
+    if problem:
+        text += f"\n\nDamaged: {problem}"
+    return Outcome(data, text, 1 if problem else 0)
+
+
+def adapters_lineage(args: Namespace) -> Outcome:
+    from loop.models.registry import lineage
+
+    with project.opened(load_settings(args.project)) as store:
+        data = lineage(store, args.adapter)
+    rows = data["rows"]
+    ratings = {r for row in rows for r in row["ratings"]}
+    asked = {i for row in rows for i in row["interactions"]}
+    guidelines = sorted({str(row["guideline"]) for row in rows})
+    consent = sorted({str(row["consent"]) for row in rows})
+    dataset, run = data["dataset"] or {}, data["run"] or {}
+    text = "\n".join(
+        [
+            f"{data['adapter']['id']}",
+            f"└─ run {run.get('id')} ({run.get('method')}, seed {run.get('seed')})",
+            f"   └─ dataset {dataset.get('id')}: {len(rows)} rows",
+            f"      ├─ {len(asked)} interactions",
+            f"      ├─ {len(ratings)} ratings and comparisons",
+            f"      ├─ guidelines {', '.join(guidelines) or 'none'}",
+            f"      └─ consent {', '.join(consent) or 'none'}",
+        ]
+    )
+    return Outcome(data, text)

@@ -1,0 +1,117 @@
+"""A training row with where it came from, and the sieve that rows and turns go through."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from knowledge.text import words
+
+T = TypeVar("T")
+Kind = Literal["pair", "sft", "kto"]
+KINDS: tuple[Kind, ...] = ("pair", "sft", "kto")
+QUESTION = "\n\nQuestion: "  # stands between the passages and what was asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One thing to learn, with the turns, judgements and people behind it."""
+
+    kind: Kind
+    messages: list[dict[str, str]]  # the prompt as the model saw it
+    answer: str  # of a pair: the preferred one
+    rejected: str | None = None  # pairs only
+    label: bool | None = None  # KTO only: was the answer good
+    votes: int = 1  # judgements for this, less those against
+    interactions: tuple[str, ...]
+    ratings: tuple[str, ...]  # of ratings and comparisons
+    guideline: str  # of the newest judgement
+    consent: str  # bases, joined by "+" if there are several
+    licence: str
+    users: tuple[str, ...]  # who asked
+    simulated: bool  # somebody who asked or judged was
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        return (self.answer,) if self.rejected is None else (self.answer, self.rejected)
+
+
+class Sifted(NamedTuple, Generic[T]):
+    """What passed, and each drop with its reason: nothing vanishes."""
+
+    kept: list[T]
+    dropped: list[tuple[T, str]]
+
+    def counts(self) -> dict[str, int]:
+        """{"kept": n, reason: n, …}, reasons by name."""
+        reasons = Counter(reason for _, reason in self.dropped)
+        return {"kept": len(self.kept), **dict(sorted(reasons.items()))}
+
+
+def sift(items: Iterable[T], *problems: Callable[[T], str | None]) -> Sifted[T]:
+    """Keep what has no problem; the first problem found is the reason for a drop.
+
+    >>> sift([1, 2, 3], lambda n: "odd" if n % 2 else None).counts()
+    {'kept': 1, 'odd': 2}
+    """
+    kept: list[T] = []
+    dropped: list[tuple[T, str]] = []
+    for item in items:
+        reason = next((found for problem in problems if (found := problem(item))), None)
+        if reason is None:
+            kept.append(item)
+        else:
+            dropped.append((item, reason))
+    return Sifted(kept, dropped)
+
+
+def row_id(row: Row) -> str:
+    """32 hex digits over what is learnt; where it came from does not count."""
+    content = [row.kind, row.messages, row.answer, row.rejected, row.label]
+    return digest(content)[:32]
+
+
+def digest(value: object) -> str:
+    """SHA-256 of anything JSON can hold, in hex."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def prompt_text(messages: Sequence[dict[str, str]]) -> str:
+    """All of a prompt as one text."""
+    return "\n".join(f"{one['role']}: {one['content']}" for one in messages)
+
+
+def asked(content: str) -> str:
+    """What a person asked in a message: all of it but the numbered passages before it.
+
+    >>> asked("[1] Fees: A wire costs 35 dollars.\\n\\nQuestion: What does a wire cost?")
+    'What does a wire cost?'
+    >>> asked("What does a wire cost?\\n\\nQuestion: And abroad?")
+    'What does a wire cost?\\n\\nQuestion: And abroad?'
+    """
+    before, mark, question = content.partition(QUESTION)
+    shown = mark and (not before.strip() or before.lstrip().startswith("[1]"))
+    return question.strip() if shown else content
+
+
+def said(messages: Sequence[dict[str, str]]) -> list[str]:
+    """What was said in a prompt, in order, without standing instructions and passages."""
+    return [
+        asked(one["content"]) if one["role"] == "user" else one["content"]
+        for one in messages
+        if one["role"] in ("user", "assistant")
+    ]
+
+
+def no_answer(row: Row) -> str | None:
+    """Why there is nothing to learn from the answers; None if there is."""
+    if not words(row.answer):
+        return "empty_answer"
+    if row.rejected is not None and row.rejected.strip() == row.answer.strip():
+        return "same_answer"
+    return None

@@ -1,0 +1,74 @@
+"""The difference of two arms as the plan of looks lets it be read, and the verdict on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from loop.experiments.people import Arms, People, ailment
+
+Verdict = Literal["PROMOTE", "ROLLBACK", "CONTINUE", "INCONCLUSIVE", "INVALID"]
+
+
+class Plan(NamedTuple):
+    """How the test is looked at."""
+
+    horizon: int | None
+    alpha: float
+    sequential: bool
+    looks: tuple[int, ...]  # people at each look with this one, increasing
+    minimum: int  # people with a rating an arm needs
+
+    @property
+    def finished(self) -> bool:
+        """Whether the horizon is reached; without one, nothing more is to come but any time."""
+        if self.horizon is None:
+            return not self.sequential
+        return self.looks[-1] >= self.horizon
+
+
+class Found(NamedTuple):
+    """The difference and its interval; nothing where too few rated."""
+
+    estimate: float | None = None
+    ci: tuple[float, float] | None = None
+    p_value: float | None = None
+    variance_reduction: float | None = None  # by what was known of people before
+
+
+def measure(people: People, arms: Arms, plan: Plan) -> Found:
+    """The difference as the plan lets it be read."""
+    if min(people.raters(arm) for arm in arms) < 2:
+        return Found()
+    from eval_suites.stats.cuped import cuped_effect
+    from eval_suites.stats.ratio import effect, fixed_look
+    from eval_suites.stats.sequential import N_STAR, asymptotic_cs, obf_look
+
+    new, old = people.rated[arms.other], people.rated[arms.control]
+    pre_new, pre_old = people.pre[arms.other], people.pre[arms.control]
+    moved, reduction = effect(new, old), None
+    if any(pre == pre for pre in (*pre_new, *pre_old)):  # NaN is not itself
+        moved, reduction = cuped_effect(new, old, pre_new, pre_old)
+    if plan.sequential:
+        raters = len(new.sums_u) + len(old.sums_u)
+        tuned = plan.horizon / 2 if plan.horizon else N_STAR
+        found = asymptotic_cs(moved.difference, moved.se, raters, n_star=tuned, alpha=plan.alpha)
+    elif plan.horizon is None:
+        found = fixed_look(moved, plan.alpha)
+    else:
+        fractions = sorted({min(1.0, look / plan.horizon) for look in plan.looks})
+        found = obf_look(moved, fractions, plan.alpha)
+    return Found(found.difference, (found.low, found.high), found.p_value, reduction)
+
+
+def judge(
+    found: Found, people: People, health: Mapping[str, Any], arms: Arms, plan: Plan
+) -> Verdict:
+    if ailment(health, arms):
+        return "INVALID"
+    enough = min(people.raters(arm) for arm in arms) >= plan.minimum
+    if found.ci is not None and enough and found.ci[0] > 0:
+        return "PROMOTE"
+    if found.ci is not None and enough and found.ci[1] < 0:
+        return "ROLLBACK"
+    return "INCONCLUSIVE" if plan.finished else "CONTINUE"

@@ -1,0 +1,142 @@
+"""A/B tests on the people who ask: declare one, look at it, end it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from knowledge.errors import RatchetError
+from loop.experiments.analyze import Analysis, analyze
+from loop.experiments.people import Observation
+from loop.settings import Settings
+from loop.store.ids import new_id
+from loop.store.records import Experiment, ExperimentEvent
+from loop.store.tables import from_row
+
+if TYPE_CHECKING:
+    from loop.store.store import Store
+
+CONTROL, CANDIDATE = "champion", "candidate"
+
+
+def start(
+    store: Store,
+    settings: Settings,
+    candidate: str,
+    *,
+    share: float,
+    actor: str,
+    at: datetime,
+    id: str | None = None,
+    simulated: bool = False,
+    horizon: int | None = None,
+) -> Experiment:
+    """Send a share of people to a candidate and the others to the champion.
+
+    Args:
+        store: Where it is declared and started, in one transaction.
+        settings: Name the assistant, and horizon, level and metric where none is given.
+        candidate: A registered adapter.
+        share: Of people who get the candidate, above 0 and below 1.
+        actor: Who starts it.
+        at: Now, UTC; the store notes its own time.
+        id: Its name; None makes one.
+        simulated: It is for simulated people and no others.
+        horizon: People planned over both arms.
+
+    Raises:
+        RatchetError: The candidate is not registered or is champion already, a number is out of
+            range, or another test is still running.
+    """
+    from loop.models.registry import champion
+
+    if not 0 < share < 1:
+        raise RatchetError(f"share is {share}, expected above 0 and below 1, such as 0.5.")
+    name, declared = settings.assistant.name, settings.experiment
+    control = champion(store, name)
+    if candidate == control:
+        raise RatchetError(f"{candidate} is the champion of {name!r} already. Nothing was started.")
+    made = store.command(
+        "start_experiment",
+        assistant=name,
+        metric=declared.metric,
+        arms=[
+            {"name": CONTROL, "adapter": control, "share": 1 - share},
+            {"name": CANDIDATE, "adapter": candidate, "share": share},
+        ],
+        horizon=horizon or declared.horizon,
+        alpha=declared.alpha,
+        actor=actor,
+        simulated=simulated,
+        id=id or new_id(),
+    )
+    return experiment_of(store, str(made["experiment"]))
+
+
+def look(
+    store: Store, settings: Settings, experiment: str, *, at: datetime, id: str | None = None
+) -> Analysis:
+    """What a test shows by now; the look is recorded, because looks are what alpha is spent on.
+
+    Args:
+        store: Holds exposures, ratings and earlier looks.
+        settings: How many people an arm needs.
+        experiment: Its id.
+        at: Now, UTC.
+        id: Of the recorded look; None makes one.
+
+    Raises:
+        RatchetError: There is no such test.
+    """
+    declared = experiment_of(store, experiment)
+    rows = [
+        Observation(str(row["user"]), str(row["arm"]), None)
+        for row in store.query("exposures", experiment=experiment)
+    ]
+    rows += [
+        Observation(str(row["user"]), str(row["arm"]), float(row["value"]))
+        for row in store.query(f"metric_{declared.metric}", experiment=experiment)
+    ]
+    events = store.query("experiment_events", experiment=experiment)
+    earlier = [event["detail"] for event in events if event["kind"] == "look"]
+    found = analyze(
+        rows,
+        control=str(declared.arms[0]["name"]),
+        horizon=declared.horizon,
+        alpha=declared.alpha,
+        shares={str(arm["name"]): float(arm["share"]) for arm in declared.arms},
+        looks=[sum(detail["users"].values()) for detail in earlier],
+        minimum_per_arm=settings.experiment.minimum_per_arm,
+    )
+    event = ExperimentEvent(
+        id=id or new_id(),
+        at=at,
+        experiment=experiment,
+        kind="look",
+        actor="look",
+        detail=asdict(found),
+    )
+    store.append([event])
+    return found
+
+
+def stop(store: Store, experiment: str, *, actor: str, reason: str) -> None:
+    """End a test: nobody is sent to its arms any more.
+
+    Raises:
+        RatchetError: There is no such test, or it does not run.
+    """
+    store.command("stop_experiment", experiment=experiment, actor=actor, reason=reason)
+
+
+def experiment_of(store: Store, id: str) -> Experiment:
+    """A declared test.
+
+    Raises:
+        RatchetError: There is none of this id.
+    """
+    rows = store.query("experiment", id=id)
+    if not rows:
+        raise RatchetError(f"No experiment {id!r}. See `ratchet experiment status`.")
+    return from_row(Experiment, rows[0])

@@ -1,0 +1,2 @@
+-- The audit event $id, or no row.
+select * from audit_events where id = $id;

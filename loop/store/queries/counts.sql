@@ -1,0 +1,20 @@
+-- Exactly one row: how many rows each table holds.
+select
+    (select count(*) from interactions) as interactions,
+    (select count(*) from ratings) as ratings,
+    (select count(*) from comparisons) as comparisons,
+    (select count(*) from guidelines) as guidelines,
+    (select count(*) from datasets) as datasets,
+    (select count(*) from dataset_rows) as dataset_rows,
+    (select count(*) from runs) as runs,
+    (select count(*) from adapters) as adapters,
+    (select count(*) from evaluations) as evaluations,
+    (select count(*) from case_scores) as case_scores,
+    (select count(*) from decisions) as decisions,
+    (select count(*) from promotions) as promotions,
+    (select count(*) from experiments) as experiments,
+    (select count(*) from experiment_events) as experiment_events,
+    (select count(*) from exposures) as exposures,
+    (select count(*) from tickets) as tickets,
+    (select count(*) from steps) as steps,
+    (select count(*) from audit_events) as audit_events;

@@ -1,0 +1,36 @@
+-- The newest adapters of $assistant with run, dataset, newest score of $suite and $metric and newest verdict, newest first, at most $limit.
+-- $limit is 200 if not given.
+with newest as (
+    select * from adapters
+    where assistant = $assistant
+    order by "at" desc, id desc
+    limit $limit::bigint
+),
+scored as (
+    select adapter, mean, low, high
+    from evaluations
+    where suite = $suite and metric = $metric
+    qualify row_number() over (partition by adapter order by "at" desc, id desc) = 1
+),
+decided as (
+    select candidate, verdict, champion
+    from decisions
+    where assistant = $assistant
+    qualify row_number() over (partition by candidate order by "at" desc, id desc) = 1
+)
+select
+    newest.*,
+    runs."method",
+    runs.seconds,
+    datasets."rows" as dataset_rows,
+    scored.mean,
+    scored.low,
+    scored.high,
+    decided.verdict,
+    decided.champion as judged_against
+from newest
+left join runs on runs.id = newest.run
+left join datasets on datasets.id = newest.dataset
+left join scored on scored.adapter = newest.id
+left join decided on decided.candidate = newest.id
+order by newest."at" desc, newest.id desc;

@@ -1,0 +1,2 @@
+-- The dataset version $id, or no row.
+select * from datasets where id = $id;

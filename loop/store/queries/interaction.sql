@@ -1,0 +1,2 @@
+-- The interaction $id, or no row.
+select * from interactions where id = $id;

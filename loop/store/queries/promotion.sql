@@ -1,0 +1,2 @@
+-- The change of champion $id, or no row.
+select * from promotions where id = $id;

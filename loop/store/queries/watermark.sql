@@ -1,0 +1,20 @@
+-- Exactly one row: how much was said to and of $assistant, and the newest of each.
+with turns as (
+    select id, "at" from interactions where assistant = $assistant
+),
+judged as (
+    select id, "at" from ratings where interaction in (select id from turns)
+),
+asked as (
+    select id, "at", unnest(interactions::varchar[]) as interaction from comparisons
+),
+compared as (
+    select distinct id, "at" from asked where interaction in (select id from turns)
+)
+select
+    (select count(*) from turns) as interactions,
+    (select last(id order by "at", id) from turns) as newest_interaction,
+    (select count(*) from judged) as ratings,
+    (select last(id order by "at", id) from judged) as newest_rating,
+    (select count(*) from compared) as comparisons,
+    (select last(id order by "at", id) from compared) as newest_comparison;

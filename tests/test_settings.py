@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from knowledge.errors import RatchetError
+from loop.settings import Settings, load_settings
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "ratchet.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load_settings(tmp_path) == Settings(root=tmp_path.resolve())
+
+
+def test_what_the_file_sets_is_taken_and_the_rest_stays(tmp_path: Path) -> None:
+    found = load_settings(written(tmp_path, 'seed = 3\n[train]\nmethod = "sft"\nepochs = 1\n'))
+    assert (found.seed, found.train.method, found.train.epochs) == (3, "sft", 1.0)
+    assert found.train.rank == Settings().train.rank
+    assert found.store_path == tmp_path / ".ratchet" / "store.duckdb"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[train]\nlearning_rat = 1e-3\n", "train.learning_rat.*Did you mean 'learning_rate'"),
+        ("[trian]\nmethod = 'dpo'\n", "unknown key 'trian'.*'train'"),
+        ("seed = 'seven'\n", "seed is 'seven', expected int"),
+        ("seed = true\n", "seed is True, expected int"),
+        ("train = 3\n", "train is 3, expected"),
+        ("[curate]\nconsent = 'contract'\n", "curate.consent is 'contract', expected"),
+        ("[train\n", "not valid TOML"),
+    ],
+)
+def test_a_mistake_names_file_key_value_and_mend(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(RatchetError, match=f"(?s)ratchet.toml.*{says}") as told:
+        load_settings(written(tmp_path, text))
+    assert "\n" not in str(told.value)
+
+
+def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(RatchetError, match="no such file"):
+        load_settings(tmp_path / "other.toml")
