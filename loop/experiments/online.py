@@ -79,6 +79,9 @@ def look(
 ) -> Analysis:
     """What a test shows by now; the look is recorded, because looks are what alpha is spent on.
 
+    The first look at the horizon is the last that counts: what comes after it is left out of
+    later ones, or the level would be spent again.
+
     Args:
         store: Holds exposures, ratings and earlier looks.
         settings: How many people an arm needs.
@@ -90,23 +93,24 @@ def look(
         RatchetError: There is no such test.
     """
     declared = experiment_of(store, experiment)
-    rows = [
-        Observation(str(row["user"]), str(row["arm"]), None)
-        for row in store.query("exposures", experiment=experiment)
-    ]
-    rows += [
-        Observation(str(row["user"]), str(row["arm"]), float(row["value"]))
-        for row in store.query(f"metric_{declared.metric}", experiment=experiment)
-    ]
     events = store.query("experiment_events", experiment=experiment)
-    earlier = [event["detail"] for event in events if event["kind"] == "look"]
+    earlier = [event for event in events if event["kind"] == "look"]
+    people = [sum(event["detail"]["users"].values()) for event in earlier]
+    ends = [e["at"] for e, n in zip(earlier, people, strict=True) if n >= declared.horizon]
+    until = min(ends, default=None)
+    rows = [
+        Observation(str(row["user"]), str(row["arm"]), row.get("value"))
+        for query in ("exposures", f"metric_{declared.metric}")
+        for row in store.query(query, experiment=experiment)
+        if until is None or row["at"] <= until
+    ]
     found = analyze(
         rows,
         control=str(declared.arms[0]["name"]),
         horizon=declared.horizon,
         alpha=declared.alpha,
         shares={str(arm["name"]): float(arm["share"]) for arm in declared.arms},
-        looks=[sum(detail["users"].values()) for detail in earlier],
+        looks=people,
         minimum_per_arm=settings.experiment.minimum_per_arm,
     )
     event = ExperimentEvent(

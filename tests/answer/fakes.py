@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from knowledge.collection import Changes
 
+from knowledge.collection import Changes
 from knowledge.records import Document, Passage
 from knowledge.text import words
 from loop.models.engine import Generation, GenerationRequest
@@ -283,6 +283,19 @@ def promotion(adapter: str, previous: str = "base") -> Promotion:
         actor="test",
         reason="",
         evidence={},
+    )
+
+
+def promote(store: Any, adapter: str, previous: str = "base") -> None:
+    """Make it champion by the store's own command, without a gate."""
+    store.command(
+        "promote",
+        assistant="desk",
+        adapter=adapter,
+        actor="test",
+        reason="",
+        evidence={},
+        expected_champion=previous,
     )
 
 

@@ -15,6 +15,7 @@ import openai
 import pytest
 import uvicorn
 
+import loop.models.weights  # noqa: F401 - importing torch takes seconds, not a promotion
 from loop.serve.app import BACKLOG, address_of, assemble, bind, build
 from loop.serve.state import Running
 from loop.settings import AssistantSettings, ServeSettings, Settings

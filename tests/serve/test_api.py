@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.answer.fakes import adapter, promotion
+from tests.answer.fakes import adapter, promote
 
 ROW = {"question": "What is the fee?", "answer": "30 dollars.", "user": "ada"}
 
@@ -171,7 +171,8 @@ def test_health_says_when_the_champion_cannot_be_served(server, tmp_path):
     with server.http() as http:
         assert http.get("/healthz").json()["status"] == "ok"
         broken = adapter("ad-bad", tmp_path / "ad-bad", sha256="0" * 64)
-        server.store.append([broken, promotion("ad-bad")])
+        server.store.append([broken])
+        promote(server.store, "ad-bad")
         until = time.monotonic() + 3
         while (body := http.get("/healthz").json())["status"] == "ok":
             assert time.monotonic() < until

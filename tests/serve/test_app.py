@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,7 @@ from knowledge.errors import RatchetError
 from loop.serve import state
 from loop.serve.app import address_of, bind, serve
 from loop.settings import ServeSettings, Settings
-from tests.answer.fakes import FakeEngine, adapter, promotion
+from tests.answer.fakes import FakeEngine, adapter, promote
 
 ROOT = Path(__file__).parents[2]
 ASK = {"model": "desk", "messages": [{"role": "user", "content": "What is the stop payment fee?"}]}
@@ -72,14 +71,16 @@ def test_a_promotion_changes_the_answering_adapter_within_a_second_and_drops_not
 
         with ThreadPoolExecutor(4) as pool:
             asking = [pool.submit(ask, n % 2 == 0) for n in range(4)]
-            promoted = {}
-            for new, old in (("ad-1", "base"), ("ad-2", "ad-1"), ("ad-1", "ad-2")):
-                time.sleep(0.2)
-                server.store.append([replace(promotion(new, old), at=_now())])
-                promoted[new] = time.monotonic()
-                _wait_for(lambda new=new: served[-1][1] == new)
-                assert time.monotonic() - promoted[new] < 1.0
-            stop.set()
+            try:
+                promoted = {}
+                for new, old in (("ad-1", "base"), ("ad-2", "ad-1"), ("ad-1", "ad-2")):
+                    time.sleep(0.2)
+                    promote(server.store, new, old)
+                    promoted[new] = time.monotonic()
+                    _wait_for(lambda new=new: served[-1][1] == new)
+                    assert time.monotonic() - promoted[new] < 1.0
+            finally:
+                stop.set()
             for one in asking:
                 one.result(10)
         assert len(streamed) > 3

@@ -192,7 +192,8 @@ def test_a_client_that_goes_away_stops_the_model(start):
         engine.gate.release(3)
         [stream] = engine.streams
         wait_for(lambda: stream.closed)
-        rows = server.store.query("interactions", assistant="desk", limit=10, before=None)
+        wait_for(lambda: server.store.query("interactions", assistant="desk"))
+        rows = server.store.query("interactions", assistant="desk")
         assert [r["answer"].startswith("word word") for r in rows] == [True]
         assert len(rows[0]["answer"].split()) < 20
 
@@ -201,13 +202,11 @@ def test_a_break_in_the_middle_of_a_stream_reaches_the_client_as_an_error(start)
     engine = FakeEngine(says="one two three four five")
     engine.breaks_after = 3
     with start(engine=engine) as server:
-        seen = ""
+        chunks = server.openai().chat.completions.create(model="desk", messages=ASK, stream=True)
+        seen: list[str] = []
         with pytest.raises(openai.APIError, match="broke"):
-            for chunk in server.openai().chat.completions.create(
-                model="desk", messages=ASK, stream=True
-            ):
-                seen += chunk.choices[0].delta.content or ""
-        assert seen.startswith("one two")
+            seen.extend(chunk.choices[0].delta.content or "" for chunk in chunks)
+        assert "".join(seen).startswith("one two")
         engine.breaks_after = None
         assert server.openai().chat.completions.create(model="desk", messages=ASK)
 
