@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from random import Random
 
-from knowledge.chunk import chunk
-
 from eval_suites.records import Case
+from knowledge.chunk import chunk
 from knowledge.errors import RatchetError
 from knowledge.records import Chunk, Document, Passage
 

@@ -108,6 +108,12 @@ def parser() -> argparse.ArgumentParser:
             action="store_true",
             help="write bad lines to a file of their own and import the rest",
         )
+        one.add_argument(
+            "--consent",
+            choices=["consent", "contract", "none", "withdrawn"],
+            help="basis of questions and answers in lines that name none",
+        )
+        one.add_argument("--licence", help="their licence, where a line names none")
 
     documents = group("knowledge", "the documents the assistant answers from")
     add(documents, "add", know.add, "add or change documents").add_argument("path", type=Path)

@@ -28,9 +28,8 @@ from loop.store.records import Dataset, Step
 from loop.train.run import train
 
 if TYPE_CHECKING:
-    from knowledge.collection import Collection
-
     from eval_suites.suites import Suite
+    from knowledge.collection import Collection
     from loop.models.engine import Engine
     from loop.store.store import Store
 

@@ -12,7 +12,6 @@ from loop.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge.collection import Collection
-
     from loop.answer.assistant import Desk
     from loop.models.engine import Engine
     from loop.store.store import Store

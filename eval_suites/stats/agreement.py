@@ -37,7 +37,8 @@ def krippendorff_alpha(
     if len({len(row) for row in ratings}) > 1:
         raise ValueError("raters have rows of different lengths, expected one entry per item")
     filled = [[np.nan if value is None else float(value) for value in row] for row in ratings]
-    ratings_ri = np.array(filled, dtype=float).reshape(len(filled), -1)
+    items = len(ratings[0]) if ratings else 0
+    ratings_ri = np.array(filled, dtype=float).reshape(len(filled), items)
     kept_ri = ratings_ri[:, (~np.isnan(ratings_ri)).sum(axis=0) > 1]
     values_v = np.unique(kept_ri[~np.isnan(kept_ri)])
     if len(values_v) < 2:

@@ -23,7 +23,6 @@ from loop.store.records import Exposure, Interaction, Record
 
 if TYPE_CHECKING:
     from knowledge.collection import Collection
-
     from loop.models.engine import Engine, Generation, GenerationRequest
     from loop.store.store import Store
 

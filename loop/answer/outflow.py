@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 from knowledge.pii import Span, find_personal_data
 
-
 NAMES = frozenset({"PERSON"})  # words like any other: a stream could not hold back half of one
 
 

@@ -58,14 +58,8 @@ def listing(args: Namespace) -> Outcome:
         for d in sorted(documents, key=lambda d: d.id)
     ]
     rows = [
-        (
-            d["id"],
-            d["title"],
-            ", ".join(d["access"]) or "everyone",
-            d["valid_from"],
-            d["valid_until"],
-        )
-        for d in data
+        (d.id, d.title, ", ".join(sorted(d.access)) or "everyone", d.valid_from, d.valid_until)
+        for d in sorted(documents, key=lambda d: d.id)
     ]
     text = table(rows, ["document", "title", "who may read", "valid from", "valid until"])
     return Outcome(
@@ -89,20 +83,24 @@ def search(args: Namespace) -> Outcome:
 
 
 def evaluate(args: Namespace) -> Outcome:
-    from knowledge.embed import load_embedder
     from knowledge.measure import evaluate_retrieval
 
     settings = load_settings(args.project)
     found = evaluate_retrieval(
+        project.open_collection(settings),
         args.folder,
-        load_embedder(settings.knowledge.embedder),
-        settings.knowledge,
+        settings=settings.knowledge,
         progress=not args.json,
     )
-    data = found.as_dict()
-    rows = [(name, value) for name, value in data.items() if not isinstance(value, dict)]
-    rows += [(f"latency {name} (ms)", value) for name, value in data["latency_ms"].items()]
-    return Outcome(data, table(rows, ["measure", "value"]))
+    rows = [
+        ("nDCG@10", found.ndcg_at_10),
+        ("recall@100", found.recall_at_100),
+        ("MRR", found.mrr),
+        ("latency p50 (ms)", found.latency_p50_ms),
+        ("latency p95 (ms)", found.latency_p95_ms),
+        ("queries", found.queries),
+    ]
+    return Outcome(found.as_json(), table(rows, ["measure", "value"]))
 
 
 def scan(args: Namespace) -> Outcome:

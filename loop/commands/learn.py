@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 
 def curate(args: Namespace) -> Outcome:
-    from loop.curate.pipeline import curate as run
-
     from eval_suites.suites import load_suite
+    from loop.curate.pipeline import curate as run
 
     settings = load_settings(args.project)
     suites = [load_suite(name) for name in settings.suites]

@@ -94,10 +94,16 @@ def rate(args: Namespace) -> Outcome:
 
 
 def _imported(args: Namespace, read: Any) -> Outcome:
-    settings = load_settings(args.project)
+    settings, given = load_settings(args.project), vars(args)
     with project.opened(settings) as store:
-        done = read(store, args.file, skip_bad=args.skip_bad, assistant=settings.assistant.name)
-    text = f"Imported {done.count} rows."
+        done = read(
+            store,
+            args.file,
+            skip_bad=args.skip_bad,
+            assistant=settings.assistant.name,
+            usual={key: given[key] for key in ("consent", "licence") if given[key]},
+        )
+    text = f"Imported {done.count} lines."
     if done.bad:
         text += f" {done.bad} bad lines went to {done.bad_file}."
     return Outcome(

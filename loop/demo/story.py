@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loop.experiments.online import look, start, stop
-
 from eval_suites.records import Case, Report
 from eval_suites.simulate import ask, make_raters, make_users
 from eval_suites.suites import load_suite
@@ -26,6 +24,7 @@ from loop.decide.promote import decide, promote
 from loop.demo import traffic
 from loop.demo.traffic import Calendar
 from loop.evaluate.evaluate import evaluate
+from loop.experiments.online import look, start, stop
 from loop.feedback import guidelines
 from loop.models.records import BASE
 from loop.models.registry import register
@@ -81,9 +80,9 @@ def make_project(folder: Path, seed: int) -> Settings:
     folder.mkdir(parents=True)
     (folder / MARK).touch()
     text = TEMPLATE.format(name="handbook").replace("seed = 7", f"seed = {seed}", 1)
+    text += f'\n[experiment]\nmetric = "stars"\nhorizon = {VISITORS}\n'
     (folder / "ratchet.toml").write_text(text, encoding="utf-8")
-    settings = load_settings(folder)
-    return replace(settings, experiment=replace(settings.experiment, horizon=VISITORS))
+    return load_settings(folder)
 
 
 def run_demo(
@@ -263,9 +262,9 @@ def try_on_people(
         for question, answer, voice in zip(
             part, answers, voices[begin : begin + size], strict=True
         ):
-            thumb = replace(voice, key=question.user, stars=False)
+            stars = replace(voice, key=question.user, stars=True)
             rows += traffic.judge(
-                question.case, answer, thumb, calendar, guideline=guideline, seed=settings.seed
+                question.case, answer, stars, calendar, guideline=guideline, seed=settings.seed
             )
         store.append(rows)
         at, id = calendar.now(), calendar.new_id()

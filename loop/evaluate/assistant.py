@@ -18,7 +18,6 @@ from loop.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge.embed import Embedder
-
     from loop.answer.assistant import Desk
     from loop.models.engine import Engine, Generation, GenerationRequest
 

@@ -21,7 +21,6 @@ from loop.store.records import CaseScore, Evaluation, Record
 
 if TYPE_CHECKING:
     from knowledge.collection import Collection
-
     from loop.models.engine import Engine
     from loop.store.store import Store
 

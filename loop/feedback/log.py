@@ -22,7 +22,9 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _KNOWN = frozenset(f.name for f in fields_of(Interaction))
 
 
-def log_file(store: Store, path: Path, *, skip_bad: bool, assistant: str) -> Imported:
+def log_file(
+    store: Store, path: Path, *, skip_bad: bool, assistant: str, usual: Row | None = None
+) -> Imported:
     """Import a JSONL file of interactions, whole or not at all.
 
     A line has the fields of `Interaction`; question, answer and user are required. Without an id
@@ -33,6 +35,7 @@ def log_file(store: Store, path: Path, *, skip_bad: bool, assistant: str) -> Imp
         path: JSONL, UTF-8.
         skip_bad: Set bad lines aside in NAME.bad.jsonl and import the others.
         assistant: Whose interactions they are if a line does not say.
+        usual: Fields for lines that do not have them, such as consent and licence.
 
     Raises:
         RatchetError: The file cannot be read, or a line is bad; it names file, line and field.
@@ -41,6 +44,7 @@ def log_file(store: Store, path: Path, *, skip_bad: bool, assistant: str) -> Imp
 
     def parse(row: Row, line: int) -> Entry:
         # A microsecond apart, so that lines without a time keep their order.
+        row = {**(usual or {}), **row}
         made = parse_interaction(row, assistant, now + timedelta(microseconds=line))
         return Entry(line=line, id=made.id, given=row, records=[made])
 

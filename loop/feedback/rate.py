@@ -120,7 +120,9 @@ def compare(
     return made
 
 
-def rate_file(store: Store, path: Path, *, skip_bad: bool, assistant: str) -> Imported:
+def rate_file(
+    store: Store, path: Path, *, skip_bad: bool, assistant: str, usual: Row | None = None
+) -> Imported:
     """Import a JSONL file of ratings and comparisons, whole or not at all.
 
     A line is a rating (`interaction`, `rater`, `kind` …), a comparison (`interactions`, `ranks`,
@@ -133,20 +135,22 @@ def rate_file(store: Store, path: Path, *, skip_bad: bool, assistant: str) -> Im
         path: JSONL, UTF-8.
         skip_bad: Set bad lines aside in NAME.bad.jsonl and import the others.
         assistant: Whose interactions answers become that a line brings along.
+        usual: Consent and licence of such answers, where the line does not say.
 
     Raises:
         RatchetError: The file cannot be read, or a line is bad; it names file, line and field.
     """
     now = datetime.now(UTC)
-    usual = guidelines.current(store).id
+    current = guidelines.current(store).id
     known = {row["id"] for row in store.query("guidelines")}
 
     def parse(row: Row, line: int) -> Entry:
-        guideline = fields.text(row, "guideline", usual, most=200)
+        guideline = fields.text(row, "guideline", current, most=200)
         if guideline not in known:
             raise _no_guideline(guideline, known)
         at = now + timedelta(microseconds=line)  # lines without a time keep their order
         if is_preference(row):
+            row = {**(usual or {}), **row}
             return parse_preference(row, line, assistant=assistant, guideline=guideline, at=at)
         kind = "comparison" if "interactions" in row else "rating"
         id = fields.identifier(row, "id") or id_of(kind, canonical(row))

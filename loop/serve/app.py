@@ -30,7 +30,6 @@ from loop.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge.collection import Collection
-
     from loop.models.engine import Engine
     from loop.store.store import LocalStore
 
@@ -113,7 +112,6 @@ def start(settings: Settings, address: str) -> Running:
         address: Written into the store's lock file for commands to find.
     """
     from knowledge.collection import Collection
-
     from knowledge.embed import load_embedder
     from loop.models.engine import load_engine
     from loop.store.store import LocalStore, open_store

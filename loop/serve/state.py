@@ -13,7 +13,6 @@ from loop.settings import Settings
 
 if TYPE_CHECKING:
     from knowledge.collection import Collection
-
     from loop.answer.assistant import Desk
     from loop.store.store import LocalStore
 

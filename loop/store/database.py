@@ -44,7 +44,8 @@ class Transaction:
             try:
                 self._connection.execute(f"insert or ignore into {name} by name from batch")
             finally:
-                self._connection.unregister("batch")
+                with contextlib.suppress(duckdb.Error):  # the insert's problem is the one to tell
+                    self._connection.unregister("batch")
 
     def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         """Rows of a named query, with what this transaction has already written."""

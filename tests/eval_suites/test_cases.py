@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from knowledge.documents import read_documents
 
 from eval_suites.records import Case, Gold
+from knowledge.documents import read_documents
 from knowledge.records import Document
 
 ROOT = Path(__file__).parents[2]

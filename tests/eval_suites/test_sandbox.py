@@ -254,10 +254,10 @@ def test_there_is_no_network(address: str) -> None:
 @confined
 def test_it_runs_as_nobody() -> None:
     done = run(
-        "import os\nassert os.getuid() not in (0, %d), os.getuid()\nassert os.getgroups() in "
+        f"import os\nassert os.getuid() not in (0, {os.getuid()}), os.getuid()\n"
+        "assert os.getgroups() in "
         "([], [os.getgid()])\nstatus = open('/proc/self/status').read()\n"
         "assert 'CapEff:\\t0000000000000000' in status\nassert 'NoNewPrivs:\\t1' in status"
-        % os.getuid()
     )
     assert done.passed, done.stderr
 
