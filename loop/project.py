@@ -78,7 +78,8 @@ def open_collection(settings: Settings, *, needed: bool = False) -> Collection:
     from knowledge.embed import load_embedder
 
     folder = settings.collections / settings.knowledge.collection
-    collection = Collection.open(folder, load_embedder(settings.knowledge.embedder))
+    embedder = load_embedder(settings.knowledge.embedder)
+    collection = Collection.open(folder, embedder, most_words=settings.knowledge.chunk_words)
     if needed and collection.is_empty:
         raise RatchetError(
             f"{folder}: the collection is empty. Add documents with `ratchet knowledge add PATH`."

@@ -43,7 +43,7 @@ class KnowledgeSettings:
     dense_weight: float = 1.0  # weight of dense ranks in the fusion
     lexical_weight: float = 1.0  # weight of BM25 ranks in the fusion
     candidates: int = 50  # taken from each side before the fusion
-    chunk_tokens: int = 200  # longest chunk, in embedder tokens
+    chunk_words: int = 120  # longest chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

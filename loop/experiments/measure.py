@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
 
 def measure(people: People, arms: Arms, plan: Plan) -> Found:
-    """The difference as the plan lets it be read."""
+    """The difference as the plan lets it be read; empty where fewer than two people rated."""
     if min(people.raters(arm) for arm in arms) < 2:
         return Found()
     from eval_suites.stats.cuped import cuped_effect
@@ -64,6 +64,7 @@ def measure(people: People, arms: Arms, plan: Plan) -> Found:
 def judge(
     found: Found, people: People, health: Mapping[str, Any], arms: Arms, plan: Plan
 ) -> Verdict:
+    """What follows: nothing from a test that is broken, no decision from too few people."""
     if ailment(health, arms):
         return "INVALID"
     enough = min(people.raters(arm) for arm in arms) >= plan.minimum

@@ -111,9 +111,8 @@ def start(settings: Settings, address: str) -> Running:
         settings: The project.
         address: Written into the store's lock file for commands to find.
     """
-    from knowledge.collection import Collection
-    from knowledge.embed import load_embedder
     from loop.models.engine import load_engine
+    from loop.project import open_collection
     from loop.store.store import LocalStore, open_store
 
     store = open_store(settings, serving_address=address)
@@ -122,9 +121,7 @@ def start(settings: Settings, address: str) -> Running:
             raise RatchetError(
                 f"{settings.store_path}: another server already serves this project. Stop it first."
             )
-        embedder = load_embedder(settings.knowledge.embedder)
-        folder = settings.collections / settings.knowledge.collection
-        collection = Collection.open(folder, embedder)
+        collection = open_collection(settings)
         return assemble(settings, address, store, collection, load_engine(settings))
     except BaseException:
         store.close()

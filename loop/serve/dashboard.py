@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from streamlit.starlette import App
 
-_OPTIONS = {  # what the server decides; looks stand in dashboards/.streamlit/config.toml
-    "server.fileWatcherType": "none",
-    "server.headless": True,
-}
-
 
 def find_script() -> Path | None:
     """The dashboard's script, wherever the package is installed; None when it is not."""
@@ -25,10 +20,10 @@ def find_script() -> Path | None:
 
 
 def mount(script: Path) -> App:
-    """The dashboard as an ASGI app. One per process: Streamlit allows no more."""
-    import streamlit as st
-    from streamlit import config
+    """The dashboard as an ASGI app. One per process: Streamlit allows no more.
 
-    for name, value in _OPTIONS.items():
-        config.set_option(name, value)
+    Its options stand in .streamlit/config.toml beside the script.
+    """
+    import streamlit as st
+
     return st.App(script)

@@ -40,7 +40,7 @@ def read_batch(content: bytes) -> Batch:
             if name in batch:
                 raise RatchetError(f"The rows of {name} came twice. Nothing was recorded.")
             batch[name] = _checked(name, rows)
-    except pa.ArrowException as problem:
+    except (pa.ArrowException, OSError) as problem:  # OSError: cut off
         raise RatchetError(f"These are no whole Arrow streams: {problem}") from problem
     return batch
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_rows_of_two_tables_are_recorded_together_or_not_at_all(store: LocalStor
     column = batch["ratings"].schema.get_field_index("rubric")
     field = batch["ratings"].schema.field(column)
     batch["ratings"] = batch["ratings"].set_column(column, field, pa.array(["{no json"]))
-    with pytest.raises(Exception, match="(?i)json"):
+    with pytest.raises(Exception, match=r"(?i)json"):
         store.submit_batch(batch).result()
     counts = store.query("counts")[0]
     assert (counts["interactions"], counts["ratings"]) == (0, 0)
@@ -132,7 +133,7 @@ def test_appends_that_wait_are_committed_together_and_a_bad_one_fails_alone(path
     bad = Append({"interactions": pa.table({"id": ["only an id"]})})
     writer.submit(slow)
     while not commits:
-        pass  # until the writer is in the slow command
+        time.sleep(0.001)  # until the writer is in the slow command
     for job in good:
         writer.submit(job)
     gate.set()
@@ -145,7 +146,7 @@ def test_appends_that_wait_are_committed_together_and_a_bad_one_fails_alone(path
     for job in [slow, *more[:5], bad, *more[5:]]:
         writer.submit(job)
     gate.set()
-    with pytest.raises(Exception, match="(?i)constraint|null"):
+    with pytest.raises(Exception, match=r"(?i)constraint|null"):
         bad.done.result(10)
     for job in more:
         job.done.result(10)
