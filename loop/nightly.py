@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval_suites.suites import load_suite
@@ -20,8 +19,7 @@ from loop.curate.pipeline import NothingToTrainOn, curate
 from loop.decide.gate import judge
 from loop.decide.promote import decide, promote
 from loop.evaluate.evaluate import evaluate
-from loop.models.records import BASE
-from loop.models.registry import adapter_of, champion, register
+from loop.models.registry import champion, make_ready, register
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Dataset, Step
@@ -179,8 +177,7 @@ def _decide(
     progress: bool,
 ) -> dict[str, Any]:
     for adapter in (candidate, before):
-        if adapter != BASE:
-            engine.load_adapter(adapter, Path(adapter_of(store, adapter).path))
+        make_ready(store, engine, adapter)
     inputs = {
         "candidate": candidate,
         "champion": before,

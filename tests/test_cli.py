@@ -94,6 +94,10 @@ def test_a_port_in_use(project: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert not (project / ".ratchet" / "store.duckdb").exists()
 
 
+def test_a_port_that_is_none(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "0 to 65535" in refused(capsys, "up", "--port", "99999", "--project", project)
+
+
 def test_a_public_address_without_a_key(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

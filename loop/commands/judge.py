@@ -17,8 +17,6 @@ from loop.settings import load_settings
 if TYPE_CHECKING:
     from eval_suites.records import Report
 
-BASE = "base"
-
 
 def _person() -> str:
     """Who gives the command, for the audit trail."""
@@ -33,7 +31,7 @@ def evaluate(args: Namespace) -> Outcome:
     from eval_suites.suites import load_suite
     from loop.evaluate.evaluate import evaluate as run
     from loop.models.engine import load_engine
-    from loop.models.registry import adapter_of
+    from loop.models.registry import make_ready
 
     settings = load_settings(args.project)
     suites = [load_suite(name) for name in args.suite or settings.suites]
@@ -41,8 +39,7 @@ def evaluate(args: Namespace) -> Outcome:
         engine, collection = load_engine(settings), project.open_collection(settings, needed=True)
         reports: dict[str, list[Report]] = {}
         for adapter in dict.fromkeys([args.adapter, *([args.against] if args.against else [])]):
-            if adapter != BASE:
-                engine.load_adapter(adapter, Path(adapter_of(store, adapter).path))
+            make_ready(store, engine, adapter)
             reports[adapter] = run(
                 store,
                 settings,
@@ -129,7 +126,7 @@ def gate(args: Namespace) -> Outcome:
     from loop.decide.promote import decide
     from loop.evaluate.evaluate import evaluate as run
     from loop.models.engine import load_engine
-    from loop.models.registry import adapter_of, champion
+    from loop.models.registry import adapter_of, champion, make_ready
 
     settings = load_settings(args.project)
     suites = [load_suite(name) for name in settings.suites]
@@ -143,8 +140,7 @@ def gate(args: Namespace) -> Outcome:
         engine, collection = load_engine(settings), project.open_collection(settings, needed=True)
         reports = {}
         for adapter in (before, args.candidate):
-            if adapter != BASE:
-                engine.load_adapter(adapter, Path(adapter_of(store, adapter).path))
+            make_ready(store, engine, adapter)
             found = run(
                 store,
                 settings,

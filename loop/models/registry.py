@@ -18,6 +18,7 @@ from loop.settings import Settings
 from loop.store.records import Adapter, Run
 
 if TYPE_CHECKING:
+    from loop.models.records import Engine
     from loop.store.store import Store
 
 _STALE = 3600.0  # seconds after which a half-copied folder is nobody's any more
@@ -82,6 +83,18 @@ def verify(adapter: Adapter) -> None:
             f"{adapter.sha256[:12]}…. Restore the file from a backup, or roll back."
         )
     read_adapter(folder)
+
+
+def make_ready(store: Store, engine: Engine, id: str) -> None:
+    """Have an engine able to answer with a registered adapter; "base" needs nothing.
+
+    Raises:
+        RatchetError: There is no such adapter, or its files are not what was registered.
+    """
+    if id != BASE:
+        found = adapter_of(store, id)
+        verify(found)
+        engine.load_adapter(id, Path(found.path))
 
 
 def champion(store: Store, assistant: str) -> str:

@@ -74,6 +74,8 @@ def bind(settings: Settings) -> socket.socket:
         RatchetError: It is taken, or the host is not one of this machine's.
     """
     host, port = settings.serve.host.strip("[]"), settings.serve.port
+    if not 0 <= port <= 65535:
+        raise RatchetError(f"serve.port is {port}, expected 0 to 65535. Mend it.")
     try:
         family, kind, proto, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, proto)
