@@ -24,6 +24,7 @@ from dashboards.records import (
 )
 from loop.answer.outflow import mask_new
 from loop.models import registry
+from loop.store.champion import history
 from loop.store.records import (
     Adapter,
     AuditEvent,
@@ -190,10 +191,9 @@ def adapters() -> list[Listed]:
 
 def previous_champion() -> str | None:
     """What a rollback would bring back; None when there is nothing to go back to."""
-    from loop.decide.promote import previous_champion as before
-
     here = source.here()
-    return before(here.store.query("promotions", assistant=here.assistant))
+    champions = history(here.store.query("promotions", assistant=here.assistant))
+    return champions[-2] if len(champions) > 1 else None
 
 
 def lineage(adapter_id: str) -> Lineage | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from loop.decide.gate import Verdict
 from loop.models import registry
 from loop.models.records import BASE
 from loop.settings import Settings
+from loop.store.champion import history
 from loop.store.ids import new_id
 from loop.store.records import Decision
 
@@ -121,31 +122,14 @@ def rollback(store: Store, assistant: str, *, actor: str, reason: str) -> dict[s
     Raises:
         RatchetError: There is none before it, or its weights are no longer sound.
     """
-    before = previous_champion(store.query("promotions", assistant=assistant))
-    if before is None:
+    champions = history(store.query("promotions", assistant=assistant))
+    if len(champions) < 2:
         raise RatchetError(
             f"There is no champion of {assistant!r} to roll back to: none was promoted since the "
             "first. See `ratchet adapters list`."
         )
-    _check(store, assistant, before)
+    _check(store, assistant, champions[-2])
     return store.command("rollback", assistant=assistant, actor=actor, reason=reason)
-
-
-def previous_champion(promotions: Sequence[Mapping[str, Any]]) -> str | None:
-    """Who was champion before the present one was promoted; None when none was.
-
-    Rolling back takes a promotion away, so doing it twice goes back two, never to and fro.
-
-    Args:
-        promotions: All of one assistant, in any order.
-    """
-    line = [BASE]
-    for row in sorted(promotions, key=lambda row: str(row["id"])):
-        if row["kind"] == "promote":
-            line.append(str(row["adapter"]))
-        elif len(line) > 1:
-            line.pop()
-    return line[-2] if len(line) > 1 else None
 
 
 def last_decision(store: Store, assistant: str, candidate: str) -> dict[str, Any] | None:

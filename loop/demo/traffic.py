@@ -11,10 +11,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from eval_suites.records import Case, Reply
+from eval_suites.records import Case
 from eval_suites.simulate import Judgement, Preference, Question, Rater, prefer, rate
 from eval_suites.suites import read_cases
 from loop.answer.records import Answer, Ask
+from loop.evaluate.assistant import reply_of
 from loop.store.records import Comparison, Rating, Record
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def judge_pair(
     seed: int,
 ) -> list[Record]:
     """A blind comparison of the two answers, and ratings of one of them."""
-    replies = [as_reply(answer) for answer in answers]
+    replies = [reply_of(answer) for answer in answers]
     rows: list[Record] = []
     if replies[0].text != replies[1].text:
         rows.append(
@@ -142,22 +143,8 @@ def judge(
     case: Case, answer: Answer, rater: Rater, calendar: Calendar, *, guideline: str, seed: int
 ) -> list[Record]:
     """What one rater says of one answer."""
-    said = rate(case, as_reply(answer), rater, seed=seed)
+    said = rate(case, reply_of(answer), rater, seed=seed)
     return [_rating(one, answer, calendar, guideline) for one in said]
-
-
-def as_reply(answer: Answer) -> Reply:
-    """The answer as the evaluation floor sees it."""
-    return Reply(
-        text=answer.text,
-        citations=tuple(answer.citations),
-        passages=tuple(answer.passages),
-        abstained=answer.abstained,
-        confidence=answer.confidence,
-        seconds=answer.interaction.latency_ms / 1000,
-        prompt_tokens=answer.interaction.prompt_tokens,
-        completion_tokens=answer.interaction.completion_tokens,
-    )
 
 
 def _comparison(

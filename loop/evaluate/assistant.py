@@ -89,7 +89,7 @@ class _DeskAssistant:
             )
             for case in cases
         ]
-        return [_reply(answer) for answer in self.desk.answer(asks, log=False)]
+        return [reply_of(answer) for answer in self.desk.answer(asks, log=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,8 @@ class _GoldAssistant:
         )
 
 
-def _reply(answer: Answer) -> Reply:
+def reply_of(answer: Answer) -> Reply:
+    """The desk's answer as the evaluation floor sees it."""
     return Reply(
         text=answer.text,
         citations=tuple(answer.citations),
