@@ -185,9 +185,7 @@ class Variants:
 def running_experiment(store: Store, assistant: str) -> Experiment | None:
     """The newest experiment of an assistant that has been started and not stopped."""
     for row in store.query("experiments", assistant=assistant):
-        events = store.query("experiment_events", experiment=row["id"])
-        kinds = {str(event["kind"]) for event in events}
-        if "start" in kinds and "stop" not in kinds:
+        if row["status"] == "running":
             return _record(Experiment, row)
     return None
 

@@ -1,18 +1,10 @@
 -- The newest A/B tests of $assistant with their status and the people seen in them, newest first, at most $limit.
 -- $limit is 50 if not given.
 with newest as (
-    select * from experiments
+    select * from experiments_now
     where assistant = $assistant
     order by "at" desc, id desc
     limit $limit::bigint
-),
-happened as (
-    select
-        experiment,
-        bool_or(kind = 'start') as started,
-        bool_or(kind = 'stop') as stopped
-    from experiment_events
-    group by experiment
 ),
 seen as (
     select experiment, count(distinct "user") as users
@@ -20,11 +12,7 @@ seen as (
     where experiment in (select id from newest)
     group by experiment
 )
-select
-    newest.*,
-    case when stopped then 'stopped' when started then 'running' else 'declared' end as status,
-    coalesce(seen.users, 0) as users
+select newest.*, coalesce(seen.users, 0) as users
 from newest
-left join happened on happened.experiment = newest.id
 left join seen on seen.experiment = newest.id
 order by newest."at" desc, newest.id desc;
