@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
+
+# What a chunk is made of.
+Kind = Literal["text", "list", "table", "code"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,12 @@ class Document:
     access: frozenset[str] = frozenset()  # a reader needs one of these; empty means everyone
     valid_from: date | None = None  # first day it holds
     valid_until: date | None = None  # last day it holds
+    format: str = "text"  # what it was read from: markdown, html, pdf, docx, pptx, xlsx, csv, code
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the text, hex: the same whatever it is called and whoever may read it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +43,10 @@ class Chunk:
     end: int
     text: str
     heading: tuple[str, ...] = ()  # document title first, then the headings above the chunk
+    kind: Kind = "text"
+    context: str = ""  # from elsewhere in the document, to read it by: table header, class line
+    section: tuple[int, int] = (0, 0)  # span of what stands under its heading
+    instructions: int = 0  # sentences in it that speak to a model instead of the reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +59,7 @@ class Passage:
     end: int
     text: str
     heading: tuple[str, ...] = ()
+    context: str = ""  # from elsewhere in the document, to read it by: table header, class line
     source: str = ""
     score: float  # higher is better; comparable within one search only
     similarity: float | None = None  # cosine to the query in [-1, 1]; None if not from dense search
