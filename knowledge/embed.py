@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import threading
 from collections import OrderedDict
@@ -13,10 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.chunk import word_starts
 from knowledge.errors import RatchetError
 
 DEFAULT = "all-MiniLM-L6-v2"
 BATCH = 32  # texts; between batches another thread gets its turn
+LONGEST = 512  # tokens taken for a model that does not say
 KEPT = 8192  # vectors remembered, 1.5 KB each with 384 dimensions
 
 
@@ -28,6 +31,15 @@ class Embedder(Protocol):
 
     @property
     def dimension(self) -> int: ...
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of a text that it reads; what is behind them it does not see."""
+        ...
+
+    def token_starts(self, text: str) -> NDArray[np.int32]:
+        """Characters at which a text's tokens begin, ascending."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, float32, shape (len(texts), dimension)."""
@@ -88,6 +100,17 @@ def _load_from_hub(name: str) -> Any:
         return _load(name, local=False)
 
 
+def _counter(model: Any) -> Any:
+    """The model's tokenizer for counting: a copy, as the other one cuts what is too long."""
+    fast = getattr(getattr(model, "tokenizer", None), "backend_tokenizer", None)
+    if fast is None:
+        return None
+    counter = copy.deepcopy(fast)
+    counter.no_truncation()
+    counter.no_padding()
+    return counter
+
+
 class SentenceEmbedder:
     """A SentenceTransformer with a memory and a queue. An Embedder.
 
@@ -102,10 +125,21 @@ class SentenceEmbedder:
         self.dimension = len(model.encode(["dimension"])[0])
         self._model = model
         self._kept = kept
+        self._counter = _counter(model)
+        special = model.tokenizer.num_special_tokens_to_add() if self._counter else 2
+        self.most_tokens = int(getattr(model, "max_seq_length", None) or LONGEST) - special
         self._known: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
         self._memory = threading.Lock()
         # Whoever holds `next` is served next: a question need not wait for all of an import.
         self._next, self._busy = threading.Lock(), threading.Lock()
+
+    def token_starts(self, text: str) -> NDArray[np.int32]:
+        """Characters at which a text's tokens begin, ascending."""
+        if self._counter is None:
+            return word_starts(text)
+        encoding = self._counter.encode(text, add_special_tokens=False)
+        starts: list[int] = [start for start, _ in encoding.offsets]
+        return np.array(starts, dtype=np.int32)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, float32, shape (len(texts), dimension)."""

@@ -76,3 +76,29 @@ class Citation:
     start: int
     end: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a change did: ids of documents, in order."""
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)  # there was an older version
+    removed: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """A collection at a glance."""
+
+    documents: int  # that are searched
+    chunks: int
+    older_versions: int  # kept for the answers that cite them
+    segments: int
+    index: str  # how the largest segment is searched
+    reason: str  # why so
+    flagged: int  # chunks with text that speaks to a model
+    embedder: str
+    generation: str | None  # None for an empty collection
+    bytes: int  # on disk

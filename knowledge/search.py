@@ -1,26 +1,42 @@
-"""Who may read what today → dense and BM25 candidates among it → one ranking of Passages."""
+"""What a reader may see → dense and BM25 candidates among it → one ranking → Passages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.dense import DenseIndex, Hits
-from knowledge.lexical import LexicalIndex
-from knowledge.records import Chunk, Document, Passage
+from knowledge.chunk import searchable
+from knowledge.fuse import (
+    Scores,
+    first_of_documents,
+    fuse,
+    likeness,
+    regularize,
+    shares,
+)
+from knowledge.hits import Hits
+from knowledge.lexical import stem, weights_of
+from knowledge.passages import Found, pick, to_passages
+from knowledge.records import Passage
 from knowledge.text import words
+from knowledge.view import Within
 
-K = 60  # ranks far down differ little; from the paper
+Rerank = Callable[[str, Sequence[str]], Sequence[float]]
+
+FED_BACK = 3  # documents whose best passage the feedback learns from
+TERMS = 20  # words it takes from them
+TERMS_SHARE = 0.3  # of the new query's weight that these words get
 
 
 class SearchSettings(Protocol):
     """How a search is done; loop.settings.KnowledgeSettings is one."""
+
+    @property
+    def fusion(self) -> str: ...
 
     @property
     def dense_weight(self) -> float: ...
@@ -31,161 +47,203 @@ class SearchSettings(Protocol):
     @property
     def candidates(self) -> int: ...
 
+    @property
+    def feedback(self) -> float: ...
+
+    @property
+    def regularization(self) -> float: ...
+
+    @property
+    def reranker(self) -> str: ...
+
+    @property
+    def reranked(self) -> int: ...
+
+    @property
+    def expand(self) -> str: ...
+
+    @property
+    def window(self) -> int: ...
+
+    @property
+    def instructions(self) -> str: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """Both sides count the same."""
+    """What suits most collections; measured on Cranfield and on the handbook."""
 
+    fusion: str = "scores"  # or "ranks": reciprocal rank fusion
     dense_weight: float = 1.0
-    lexical_weight: float = 1.0
-    candidates: int = 50  # taken from each side before the fusion
-
-
-@dataclass(frozen=True, kw_only=True)
-class Indexed:
-    """What is searched. Rows of both indexes are the chunks, in their order. Never changes."""
-
-    documents: Mapping[str, Document]
-    chunks: Sequence[Chunk]
-    dense: DenseIndex
-    lexical: LexicalIndex
-
-    @cached_property
-    def row_of(self) -> dict[int, int]:
-        return {chunk.id: row for row, chunk in enumerate(self.chunks)}
-
-    @cached_property
-    def rights(self) -> Rights:
-        kinds: dict[object, int] = {}
-        kind_of: dict[str, int] = {}
-        examples: list[Document] = []
-        for document in self.documents.values():
-            key = (document.access, document.valid_from, document.valid_until)
-            if key not in kinds:
-                kinds[key] = len(examples)
-                examples.append(document)
-            kind_of[document.id] = kinds[key]
-        rows = np.array([kind_of[chunk.document] for chunk in self.chunks], dtype=np.int64)
-        return Rights(examples, rows)
-
-
-class Rights(NamedTuple):
-    """Documents differ in text but rarely in who may read them, and when."""
-
-    examples: list[Document]  # one for each combination of labels and days
-    of_row: NDArray[np.int64]  # (chunks,) which of them a chunk is like
-
-
-def may_read(document: Document, labels: frozenset[str], on: date) -> bool:
-    """Whether a reader with these labels may see the document, and it holds that day."""
-    if document.access and not document.access & labels:
-        return False
-    return (document.valid_from or on) <= on <= (document.valid_until or on)
-
-
-def allowed_rows(indexed: Indexed, labels: frozenset[str], on: date) -> NDArray[np.bool_]:
-    """Which chunks may be found, shape (chunks,)."""
-    examples, of_row = indexed.rights
-    readable = np.array([may_read(document, labels, on) for document in examples], dtype=bool)
-    return readable[of_row]
+    lexical_weight: float = 0.7
+    candidates: int = 100  # taken from each side before the fusion
+    feedback: float = 1.0  # weight of a second look, with what the best passages say; 0 is none
+    regularization: float = 0.5  # pull towards what like passages of other documents score
+    reranker: str = ""  # cross-encoder by name or folder; empty has none
+    reranked: int = 20  # best candidates it looks at
+    expand: str = "none"  # what is handed on: "none", "window" or "section"
+    window: int = 1  # sentences on either side of the best one, with "window"
+    instructions: str = "mark"  # text that speaks to a model: "mark" it, or "exclude" its passage
 
 
 def search(
-    indexed: Indexed,
+    within: Within,
     queries: Sequence[str],
     vectors_qd: NDArray[np.float32],
     *,
-    allowed: NDArray[np.bool_],
     limit: int,
     settings: SearchSettings,
+    rerank: Rerank | None = None,
 ) -> list[list[Passage]]:
     """The best passages for each query, best first.
 
     A chunk matches if its cosine to the query is above 0 or it shares a word with it; where
-    nothing does, and for a query without words, nothing is found. What is not allowed is left out
-    before anything is ranked.
+    nothing does, and for a query without words, nothing is found. What the reader may not see
+    takes part in nothing: not in a ranking, a count, or an average.
 
     Args:
+        within: What the reader may see.
         queries: Plain words.
         vectors_qd: The queries as unit vectors.
-        allowed: Which chunks may be found, shape (chunks,).
         limit: Passages per query, at most.
         settings: A side with weight 0 finds nothing.
+        rerank: Scores (query, texts) pairs, higher is better; None leaves the ranking.
     """
-    most = max(settings.candidates, limit)
-    nothing = Hits(indexed.dense.ids[:0], np.zeros(0, dtype=np.float32))
-    dense = [nothing] * len(queries)
+    dense: Sequence[Hits | None] = [None] * len(queries)
     if settings.dense_weight > 0:
-        dense = [_above_0(hits) for hits in indexed.dense.search(vectors_qd, most, allowed)]
-    lexical = [nothing] * len(queries)
-    if settings.lexical_weight > 0:
-        lexical = [indexed.lexical.search(query, most, allowed) for query in queries]
-    return [
-        _rank(indexed, vector, near, worded, limit, settings) if words(query) else []
-        for query, vector, near, worded in zip(queries, vectors_qd, dense, lexical, strict=True)
-    ]
+        dense = within.nearest(vectors_qd, max(settings.candidates, limit))
+    found: list[list[Passage]] = []
+    for query, vector, near in zip(queries, vectors_qd, dense, strict=True):
+        candidates = _candidates(within, query, vector, near, limit, settings)
+        if candidates is None:
+            found.append([])
+            continue
+        order = candidates.order(within)
+        if rerank is not None:
+            order = _reranked(within, query, candidates, order, settings, rerank)
+        found.append(to_passages(within, candidates, pick(within, candidates, order, limit)))
+    return found
 
 
-def fuse(rankings: Sequence[tuple[float, Sequence[int]]], *, k: int = K) -> dict[int, float]:
-    """Weighted reciprocal rank fusion: what stands high in several rankings scores highest.
-
-    Args:
-        rankings: Weights, each with ids from the best on.
-
-    Source: Cormack, Clarke and Büttcher, SIGIR 2009.
-
-    >>> fuse([(1.0, [7, 8]), (1.0, [8])])[8] == 1 / 62 + 1 / 61
-    True
-    """
-    scores: dict[int, float] = {}
-    for weight, ids in rankings:
-        for rank, id in enumerate(ids, start=1):
-            scores[id] = scores.get(id, 0.0) + weight / (k + rank)
-    return scores
-
-
-def _above_0(hits: Hits) -> Hits:
-    kept = hits.scores > 0
-    return Hits(hits.ids[kept], hits.scores[kept])
-
-
-def _rank(
-    indexed: Indexed,
+def _candidates(
+    within: Within,
+    query: str,
     vector: NDArray[np.float32],
-    near: Hits,
-    worded: Hits,
+    near: Hits | None,
     limit: int,
     settings: SearchSettings,
-) -> list[Passage]:
-    """One query's passages. Equal scores go by cosine, then by where the chunk stands."""
-    dense_ids, lexical_ids = near.ids.tolist(), worded.ids.tolist()
-    fused = fuse([(settings.dense_weight, dense_ids), (settings.lexical_weight, lexical_ids)])
-    if not fused:
-        return []
-    rows = np.array([indexed.row_of[id] for id in fused], dtype=np.int64)
-    cosines = (indexed.dense.vectors(rows) @ vector).clip(-1, 1).round(6).tolist()
-    cosine = dict(zip(fused, cosines, strict=True))
-    chunks = {id: indexed.chunks[row] for id, row in zip(fused, rows.tolist(), strict=True)}
-    order = sorted(
-        fused, key=lambda id: (-fused[id], -cosine[id], chunks[id].document, chunks[id].start)
-    )
-    ranks = {
-        "dense_rank": {id: rank for rank, id in enumerate(dense_ids, start=1)},
-        "lexical_rank": {id: rank for rank, id in enumerate(lexical_ids, start=1)},
-    }
-    return [
-        Passage(
-            document=chunks[id].document,
-            version=chunks[id].version,
-            start=chunks[id].start,
-            end=chunks[id].end,
-            text=chunks[id].text,
-            heading=chunks[id].heading,
-            source=indexed.documents[chunks[id].document].source,
-            score=fused[id],
-            similarity=cosine[id],
-            why={name: float(rank[id]) for name, rank in ranks.items() if id in rank}
-            | {"fused": fused[id]},
+) -> Found | None:
+    """What both sides found, fused; the best of it looked at again.
+
+    Who asks for more than there are candidates gets the others behind them: the first passages
+    are the same whatever the limit.
+    """
+    if not words(query):
+        return None
+    weights = weights_of(query)
+    sides: dict[str, Hits] = {}
+    if near is not None:
+        there = near.scores > 0
+        sides["dense_rank"] = Hits(near.rows[there], near.scores[there])
+    if settings.lexical_weight > 0:
+        most = max(settings.candidates, limit)
+        sides["lexical_rank"] = within.worded(weights, most)
+    every = [hits.rows for hits in sides.values()]
+    rows = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *every]))
+    if not len(rows):
+        return None
+    head = np.isin(rows, np.concatenate([some[: settings.candidates] for some in every]))
+    vectors_nd = within.vectors(rows)
+    cosines = vectors_nd @ vector.astype(np.float64)
+    lexical = within.bm25(rows, weights)
+    signals = {name: _ranks(rows, hits) for name, hits in sides.items()}
+    signals["fused"] = _fuse(cosines, lexical, settings)
+    scores = signals["fused"] / 2  # those of the head end above
+    again = _Candidates(within, weights, vector, rows[head], vectors_nd[head], settings)
+    scores[head] = (1 + again.scores(cosines[head], lexical[head])) / 2
+    return Found(rows, vectors_nd, cosines.round(6), scores.round(9), signals)
+
+
+class _Candidates(NamedTuple):
+    """The candidates of one query, which say something of each other."""
+
+    within: Within
+    weights: Mapping[str, float]
+    vector: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    vectors_nd: NDArray[np.float64]
+    settings: SearchSettings
+
+    def scores(self, cosines: Scores, lexical: Scores) -> Scores:
+        """Fused, fed back and regularized, in [0, 1]."""
+        documents = self.within.documents_of(self.rows)
+        strength, feedback = self.settings.regularization, self.settings.feedback
+        leaning = likeness(self.vectors_nd, documents)
+        scores = _fuse(cosines, lexical, self.settings)
+        if feedback > 0:
+            best = first_of_documents(regularize(scores, leaning, strength), documents, FED_BACK)
+            scores = scores + feedback * self._with_feedback(best)
+        return shares(regularize(scores, leaning, strength))
+
+    def _with_feedback(self, best: Sequence[int]) -> Scores:
+        """The scores for the query with what its best passages say added to it."""
+        towards = self.vector.astype(np.float64) + self.vectors_nd[best].mean(axis=0)
+        length = float(np.linalg.norm(towards))
+        more = _more_words(self.within, self.rows[best].tolist(), self.weights)
+        return _fuse(
+            self.vectors_nd @ towards / (length or 1.0),
+            self.within.bm25(self.rows, more),
+            self.settings,
         )
-        for id in order[:limit]
-    ]
+
+
+def _fuse(cosines: Scores, lexical: Scores, settings: SearchSettings) -> Scores:
+    sides = [(settings.dense_weight, cosines), (settings.lexical_weight, lexical)]
+    return fuse(sides, by_ranks=settings.fusion == "ranks")
+
+
+def _more_words(
+    within: Within, rows: Sequence[int], weights: Mapping[str, float]
+) -> dict[str, float]:
+    """The query with the words that tell these passages from the rest.
+
+    Source: RM3, Abdul-Jaleel et al., TREC 2004, with terms chosen by weight times rarity.
+    """
+    said: dict[str, float] = {}
+    for row in rows:
+        stems = stem(searchable(within.chunk(row)))
+        for one in stems:
+            said[one] = said.get(one, 0.0) + 1 / len(stems)
+    chosen = sorted(said, key=lambda one: (-said[one] * within.rarity(one), one))[:TERMS]
+    share = TERMS_SHARE / (sum(said[one] for one in chosen) or 1.0)
+    asked = (1 - TERMS_SHARE) / (sum(weights.values()) or 1.0)
+    more = {one: weight * asked for one, weight in weights.items()}
+    for one in chosen:
+        more[one] = more.get(one, 0.0) + said[one] * share
+    return more
+
+
+def _reranked(
+    within: Within,
+    query: str,
+    candidates: Found,
+    order: Sequence[int],
+    settings: SearchSettings,
+    rerank: Rerank,
+) -> list[int]:
+    """The best candidates in the order the cross-encoder gives them, the others behind."""
+    head, rest = list(order[: settings.reranked]), list(order[settings.reranked :])
+    texts = [searchable(within.chunk(int(candidates.rows[at]))) for at in head]
+    judged = np.full(len(candidates.rows), np.nan)
+    judged[head] = np.asarray(rerank(query, texts), dtype=np.float64)
+    candidates.signals["rerank"] = judged
+    place = {at: number for number, at in enumerate(order)}
+    return sorted(head, key=lambda at: (-judged[at], place[at])) + rest
+
+
+def _ranks(rows: NDArray[np.int64], hits: Hits) -> Scores:
+    """Each candidate's rank on one side, from 1, equal ones the same; NaN where it is not there."""
+    ranks = np.full(len(rows), np.nan)
+    level = -hits.scores.round(6)
+    ranks[np.searchsorted(rows, hits.rows)] = 1 + np.searchsorted(np.sort(level), level)
+    return ranks

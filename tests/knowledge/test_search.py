@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -7,13 +8,17 @@ import numpy as np
 import pytest
 
 from knowledge.chunk import chunk, searchable
-from knowledge.dense import DenseIndex
 from knowledge.documents import make_document
-from knowledge.lexical import LexicalIndex
+from knowledge.errors import RatchetError
+from knowledge.fuse import fuse, likeness, regularize
+from knowledge.generations import Manifest
 from knowledge.records import Document, Passage
-from knowledge.search import Defaults, Indexed, allowed_rows, fuse, search
+from knowledge.search import Defaults, search
+from knowledge.segment import Embedded, make
+from knowledge.view import View, view_of
 
 TODAY = date(2026, 11, 24)
+NOBODY: frozenset[str] = frozenset()
 
 
 def document(id: str, text: str, **fields: Any) -> Document:
@@ -29,38 +34,35 @@ DOCUMENTS = [
 ]
 
 
-def index(documents: list[Document], embedder: Any) -> Indexed:
-    chunks = [piece for one in documents for piece in chunk(one)]
-    ids = np.array([piece.id for piece in chunks], dtype=np.int64)
-    texts = [searchable(piece) for piece in chunks]
-    dense = DenseIndex(embedder.dimension)
-    dense.add(ids, embedder.encode(texts))
-    return Indexed(
-        documents={one.id: one for one in documents},
-        chunks=chunks,
-        dense=dense,
-        lexical=LexicalIndex(ids, texts),
-    )
+def view(documents: Sequence[Document], embedder: Any) -> View:
+    given = []
+    for one in documents:
+        pieces = chunk(one)
+        given.append(Embedded(one, pieces, embedder.encode([searchable(p) for p in pieces])))
+    dimension = embedder.dimension
+    manifest = Manifest(embedder="words", dimension=dimension, most_tokens=160)
+    return view_of(None, manifest, [make(given, dimension=dimension)])
 
 
 def find(
     query: str,
     embedder: Any,
     *,
-    labels: set[str] = frozenset(),
-    on: date = TODAY,  # type: ignore[assignment]
-    documents: list[Document] = DOCUMENTS,
+    labels: frozenset[str] | set[str] = NOBODY,
+    on: date = TODAY,
+    documents: Sequence[Document] = DOCUMENTS,
     limit: int = 5,
+    where: dict[str, str] | None = None,
+    rerank: Any = None,
     **settings: Any,
 ) -> list[Passage]:
-    indexed = index(documents, embedder)
     [found] = search(
-        indexed,
+        view(documents, embedder).within(frozenset(labels), on, where),
         [query],
         embedder.encode([query]),
-        allowed=allowed_rows(indexed, frozenset(labels), on),
         limit=limit,
         settings=Defaults(**settings),
+        rerank=rerank,
     )
     return found
 
@@ -79,7 +81,7 @@ def test_a_document_holds_from_its_first_day_to_its_last(embedder):
     def on(*day: int) -> set[str]:
         return set(names(find("outgoing wire", embedder, on=date(*day))))
 
-    assert on(2025, 12, 31) == {"wires", "old"}
+    assert on(2025, 12, 31) == {"wires", "old", "cheques"} - {"cheques"}
     assert on(2026, 1, 1) == {"wires"}
     assert on(2027, 1, 1) == {"wires", "new"}
 
@@ -89,12 +91,17 @@ def test_what_may_not_be_read_takes_no_place_from_what_may(embedder):
     found = find("wire cost", embedder, documents=[*secrets, *DOCUMENTS], candidates=2, limit=2)
     assert names(found) == ["wires", "cheques"]
     assert found[0].why["dense_rank"] == found[0].why["lexical_rank"] == 1
+    assert found == find("wire cost", embedder, candidates=2, limit=2)
 
 
 def test_a_passage_says_why_it_was_found_and_how_near_it_is(embedder):
     [best, *_] = find("outgoing wire", embedder)
-    assert best.why == {"dense_rank": 1, "lexical_rank": 1, "fused": pytest.approx(2 / 61)}
-    assert best.score == best.why["fused"]
+    assert {name: best.why[name] for name in ("dense_rank", "lexical_rank", "fused")} == {
+        "dense_rank": 1,
+        "lexical_rank": 1,
+        "fused": 1,
+    }
+    assert set(best.why) == {"dense_rank", "lexical_rank", "fused"}
     [wires] = [d for d in DOCUMENTS if d.id == "wires"]
     vectors = embedder.encode([searchable(chunk(wires)[0]), "outgoing wire"])
     assert best.similarity == pytest.approx(float(vectors[0] @ vectors[1]), abs=1e-5)
@@ -118,23 +125,76 @@ def test_the_weights_decide_between_the_sides(embedder):
 def test_nothing_is_found_where_neither_side_matches(embedder):
     assert find("zebra", embedder, dense_weight=0.0) == []
     assert find("", embedder) == []
-    assert find("wire", embedder, documents=[]) == []
+    assert find("?!", embedder) == []
 
 
 def test_equal_passages_come_in_the_order_they_stand(embedder):
-    same = [document(id, "The fee is due.") for id in "cab"]
-    same = [make_document(id=d.id, text=d.text, title="T") for d in same]
-    assert names(find("fee due", embedder, documents=same)) == names(
-        find("fee due", embedder, documents=same[::-1])
-    )
+    same = [make_document(id=id, text="The fee is due.", title="T") for id in "cab"]
+    for fusion in ("scores", "ranks"):
+        one = find("fee due", embedder, documents=same, fusion=fusion)
+        assert names(one) == names(find("fee due", embedder, documents=same[::-1], fusion=fusion))
 
 
-def test_limit_beyond_the_candidates_is_still_filled(embedder):
-    many = [document(f"d{n}", f"wire number {n}") for n in range(30)]
-    assert len(find("wire", embedder, documents=many, candidates=5, limit=20)) == 20
+def test_the_first_passages_are_the_same_however_many_are_asked_for(embedder):
+    many = [document(f"d{n:02}", f"wire number {n} of {n % 7} banks") for n in range(40)]
+    few = find("wire of 3 banks", embedder, documents=many, candidates=5, limit=3)
+    all_of_them = find("wire of 3 banks", embedder, documents=many, candidates=5, limit=40)
+    assert names(all_of_them)[:3] == names(few)
+    assert len(all_of_them) == 40
+    scores = [passage.score for passage in all_of_them]
+    assert scores == sorted(scores, reverse=True)
 
 
-def test_fusion_prefers_what_both_sides_found():
-    scores = fuse([(1.0, [1, 2, 3]), (1.0, [4, 2, 5])])
-    assert max(scores, key=scores.__getitem__) == 2
-    assert fuse([(2.0, [1]), (1.0, [4])])[1] == 2 / 61
+def test_no_third_near_copy_is_found(embedder):
+    text = "The fee for an outgoing wire is 18 dollars and is due on the day it is sent"
+    copies = [document(f"copy{n}", f"{text} {n}.") for n in range(5)]
+    other = document("other", "A fee is charged for each copy of a statement.")
+    found = names(find("fee wire", embedder, documents=[*copies, other], limit=4))
+    assert len([name for name in found if name.startswith("copy")]) == 2
+    assert "other" in found
+
+
+def test_a_search_is_narrowed_by_what_documents_are(embedder):
+    assert names(find("wire costs", embedder, where={"document": "ch*"})) == ["cheques"]
+    assert find("wire costs", embedder, where={"licence": "cc0"}) == []
+    with pytest.raises(RatchetError, match="narrowed by document, title, .*not by 'licens'"):
+        find("wire", embedder, where={"licens": "cc0"})
+
+
+def test_narrowing_opens_nothing(embedder):
+    assert find("alarm code", embedder, where={"document": "alarm"}) == []
+
+
+def test_a_cross_encoder_has_the_last_word_on_the_best_candidates(embedder):
+    def rerank(query: str, texts: Sequence[str]) -> list[float]:
+        return [1.0 if "cheque" in text else 0.0 for text in texts]
+
+    found = find("outgoing wire costs", embedder, rerank=rerank, reranked=9)
+    assert names(found)[0] == "cheques"
+    assert (found[0].why["rerank"], found[1].why["rerank"]) == (1.0, 0.0)
+    assert names(find("outgoing wire costs", embedder, rerank=rerank, reranked=1))[0] == "wires"
+
+
+def test_ranks_can_be_fused_instead_of_scores():
+    sides = [(1.0, np.array([0.9, 0.8, 0.7, 0.0])), (1.0, np.array([0.0, 2.0, 0.0, 3.0]))]
+    assert int(fuse(sides, by_ranks=True).argmax()) == 1
+    expected = np.array([1 / 61, 1 / 62 + 1 / 62, 1 / 63, 1 / 61]) / (2 / 62)
+    assert fuse(sides, by_ranks=True) == pytest.approx(expected)
+
+
+def test_a_clear_winner_of_one_side_stays_clear_by_scores():
+    sides = [(1.0, np.array([0.9, 0.1])), (0.7, np.array([4.0, 5.0]))]
+    assert int(fuse(sides, by_ranks=False).argmax()) == 0
+
+
+def test_a_passage_among_others_that_fit_gains_and_its_own_document_is_no_witness():
+    # Two crowds, one that fits and one that does not, and a passage in each.
+    good, bad = np.eye(2)
+    vectors = np.stack([good, *[good] * 12, bad, *[bad] * 12])
+    scores = np.array([0.7, *[0.9] * 12, 0.8, *[0.1] * 12])
+    in_good, in_bad = 0, 13
+    apart = regularize(scores, likeness(vectors, np.arange(26)), 0.5)
+    assert apart[in_good] > apart[in_bad]
+    of_one = np.array([0] * 13 + list(range(13, 26)))
+    assert likeness(vectors, of_one)[in_good].sum() == 0
+    assert regularize(scores, likeness(vectors, np.arange(26)), 0.0).argmax() == 1
