@@ -8,7 +8,7 @@ from datetime import date
 from random import Random
 
 from eval_suites.records import Case
-from knowledge.chunk import chunk
+from knowledge.chunk import MOST_TOKENS, chunk
 from knowledge.errors import RatchetError
 from knowledge.records import Chunk, Document, Passage
 
@@ -18,7 +18,7 @@ def gold_passages(
     documents: Sequence[Document],
     *,
     distractors: int = 0,
-    most_words: int = 120,
+    most_tokens: int = MOST_TOKENS,
     today: date | None = None,
     seed: int = 0,
 ) -> list[Passage]:
@@ -28,7 +28,7 @@ def gold_passages(
         case: Its gold names documents and quotes from them.
         documents: All there is, every version by its own id.
         distractors: Other passages put among them; with any, the order is shuffled.
-        most_words: Longest passage.
+        most_tokens: Longest passage, with its headings.
         today: The day of a case that names none; None takes any document as holding.
         seed: With the case's id, chooses distractors and order.
 
@@ -47,11 +47,11 @@ def gold_passages(
         if gold.document not in known:
             raise RatchetError(f"{case.id}: there is no document {gold.document!r}. Add it.")
         if document := visible.get(gold.document):
-            piece = _holding(document, gold.quote, most_words, case.id)
+            piece = _holding(document, gold.quote, most_tokens, case.id)
             found[piece.id] = _passage(document, piece)
     others = sorted(visible.keys() - {gold.document for gold in case.gold})
     for name in rng.sample(others, min(distractors, len(others))):
-        pieces = chunk(visible[name], most_words=most_words)
+        pieces = chunk(visible[name], most_tokens=most_tokens)
         if pieces:
             piece = rng.choice(pieces)
             found[piece.id] = _passage(visible[name], piece)
@@ -67,7 +67,7 @@ def _may_see(case: Case, document: Document, day: date | None) -> bool:
     return allowed and holds
 
 
-def _holding(document: Document, quote: str, most_words: int, case: str) -> Chunk:
+def _holding(document: Document, quote: str, most_tokens: int, case: str) -> Chunk:
     """The chunk that holds the quote; of several, the first."""
     start = document.text.find(quote)
     if start < 0:
@@ -75,7 +75,7 @@ def _holding(document: Document, quote: str, most_words: int, case: str) -> Chun
             f"{case}: {document.id} does not hold the gold quote {quote!r}. Quote it verbatim."
         )
     end = start + len(quote)
-    pieces = chunk(document, most_words=most_words)
+    pieces = chunk(document, most_tokens=most_tokens)
     for piece in pieces:
         if piece.start <= start and end <= piece.end:
             return piece
@@ -90,6 +90,7 @@ def _passage(document: Document, piece: Chunk) -> Passage:
         end=piece.end,
         text=piece.text,
         heading=piece.heading,
+        context=piece.context,
         source=document.source,
         score=1.0,
         similarity=1.0,

@@ -1,163 +1,115 @@
-"""A Document → Chunks: pieces that follow its headings, sentences and tables, with their spans."""
+"""A Document → Chunks: spans that follow its headings, sentences, lists, tables and definitions."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
-from itertools import groupby
+from functools import cache
 from typing import NamedTuple
 
+from knowledge.blocks import sections
+from knowledge.code_blocks import code_sections
+from knowledge.parts import Part, Section
+from knowledge.pieces import Context, Run, pack, pieces, with_more
 from knowledge.records import Chunk, Document
-from knowledge.text import normalise, sentences
+from knowledge.tokens import Tokens, TokenStarts, trimmed, word_starts
 
-_HEADING = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*")
-_FENCE = re.compile(r"\s*(?:```|~~~)")
-# Chinese and Japanese write without spaces: two characters count as a word, as do 24 of others.
-_HAN = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_HAN}]{{1,2}}|[^\W_{_HAN}][^\s{_HAN}]{{0,23}}")
-_TABLE_RULE = re.compile(r"\s*\|[\s|:-]*\|\s*")
+# MiniLM reads 256; `word_starts` may count a sixth too few.
+MOST_TOKENS = 200
+LEAST_TOKENS = 8
+_BETWEEN = " > "  # headings
 
 
-class _Section(NamedTuple):
-    heading: tuple[str, ...]
-    start: int  # characters into the text, behind the heading's own line
-    end: int
+class _Head(NamedTuple):
+    shown: tuple[str, ...]  # headings
+    room: int  # tokens that they leave
 
 
-class _Piece(NamedTuple):
-    """What is not cut: a sentence, a list item, a table or a row of a long one."""
-
-    start: int
-    end: int
-    words: int
-
-
-def chunk(document: Document, *, most_words: int = 120) -> list[Chunk]:
+def chunk(
+    document: Document, *, most_tokens: int = MOST_TOKENS, token_starts: TokenStarts = word_starts
+) -> list[Chunk]:
     """Cut a document into pieces of about equal length that each stand under one heading.
 
-    A sentence or a table row is cut only if it alone is too long, and then between words. A table
-    that is too long is cut between rows; as chunks are exact spans of the text, its header row
-    stands in the first piece only.
+    A list with the sentence that leads to it, a table, a definition in code: what fits stays
+    whole. What is too long is cut between items, rows, statements or sentences, and between words
+    only where one of these alone is too long. A later piece of it has as its context what it is
+    read by: the table's header, the class's first line. Headings that take more than half of a
+    chunk lose the first of them.
 
     Args:
-        document: Markdown or plain text.
-        most_words: Longest chunk; its heading is not counted.
+        document: Markdown or plain text, or code if its format says so.
+        most_tokens: Longest chunk as a search sees it, headings and context counted; 8 or more.
+        token_starts: Where the tokens of a text begin: offsets in characters, ascending.
 
     Returns:
         Chunks in the order they stand; at least one. Chunk.text == document.text[start:end].
+
+    Raises:
+        ValueError: most_tokens is below 8.
+
+    >>> from knowledge.documents import make_document
+    >>> page = make_document(id="a.md", text="# Fees\\n\\nA.\\n\\n## Abroad\\n\\nB.")
+    >>> [piece.heading for piece in chunk(page)]
+    [('Fees',), ('Fees', 'Abroad')]
     """
-    spans = [
-        (section.heading, start, end)
-        for section in _sections(document)
-        for start, end in _pack(_pieces(document.text, section, most_words), most_words)
+    if most_tokens < LEAST_TOKENS:
+        raise ValueError(f"most_tokens is {most_tokens}, expected {LEAST_TOKENS} or more")
+    tokens = Tokens(document.text, token_starts)
+
+    @cache
+    def head(heading: tuple[str, ...]) -> _Head:
+        return _head(tokens, heading, most_tokens)
+
+    def fits(heading: tuple[str, ...], start: int, end: int) -> bool:
+        return tokens.count(start, end) <= head(heading).room
+
+    is_code = document.format == "code"
+    found = code_sections(document, fits) if is_code else list(sections(document))
+    if not found:  # headings alone: they are what it says
+        whole = Part(0, len(document.text), "text")
+        found = [Section((document.title,), whole.start, whole.end, [whole])]
+    return [
+        _chunk(document, head(section.heading).shown, section, run)
+        for section in found
+        for run in _runs(tokens, section, head(section.heading).room)
     ]
-    if not spans:  # headings alone: they are what it says
-        whole = _Section((document.title,), 0, len(document.text))
-        lines = _cut(document.text, whole.start, whole.end, most_words)
-        spans = [(whole.heading, start, end) for start, end in _pack(list(lines), most_words)]
-    return [_chunk(document, *span) for span in spans]
 
 
 def searchable(chunk: Chunk) -> str:
-    """What a search sees of a chunk: the headings it stands under, then its text."""
-    return f"{' > '.join(chunk.heading)}\n{chunk.text}"
+    """What a search sees of a chunk: the headings it stands under, its context, then its text."""
+    return "\n".join(filter(None, [_BETWEEN.join(chunk.heading), chunk.context, chunk.text]))
 
 
-def _chunk(document: Document, heading: tuple[str, ...], start: int, end: int) -> Chunk:
-    name = "\0".join([document.id, document.version, str(start), str(end)])
+def _head(tokens: Tokens, heading: tuple[str, ...], most: int) -> _Head:
+    """The last headings that fit into half of a chunk; of the very last at least the beginning."""
+    for first in range(len(heading)):
+        size = tokens.of(_BETWEEN.join(heading[first:]))
+        if size <= most // 2:
+            return _Head(heading[first:], most - size)
+    beginning = tokens.beginning(heading[-1], most // 2)
+    return _Head((beginning,), most - tokens.of(beginning))
+
+
+def _runs(tokens: Tokens, section: Section, room: int) -> Iterator[Run]:
+    context = Context()
+    for text in section.context:
+        context = with_more(tokens, context, text, room)
+    found = [piece for part in section.parts for piece in pieces(tokens, part, room, context)]
+    yield from pack(found, room)
+
+
+def _chunk(document: Document, heading: tuple[str, ...], section: Section, run: Run) -> Chunk:
+    name = "\0".join([document.id, document.version, str(run.start), str(run.end)])
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 1
     return Chunk(
         id=number or 1,
         document=document.id,
         version=document.version,
-        start=start,
-        end=end,
-        text=document.text[start:end],
+        start=run.start,
+        end=run.end,
+        text=document.text[run.start : run.end],
         heading=heading,
+        kind=run.kind,
+        context="\n".join(run.context.texts),
+        section=trimmed(document.text, section.start, section.end),
     )
-
-
-def _sections(document: Document) -> Iterator[_Section]:
-    """The stretches between headings, each with the headings it stands under."""
-    open_headings: list[tuple[int, str]] = []
-    at = begun = 0
-    fenced = False
-
-    def section(end: int) -> _Section:
-        names = [name for _, name in open_headings]
-        if names and normalise(names[0]) == normalise(document.title):
-            names = names[1:]  # the page says its title again
-        return _Section((document.title, *names), begun, end)
-
-    for line in document.text.splitlines(keepends=True):
-        if _FENCE.match(line):
-            fenced = not fenced
-        found = None if fenced else _HEADING.fullmatch(line.rstrip("\r\n"))
-        if found:
-            yield section(at)
-            level = len(found[1])
-            open_headings = [h for h in open_headings if h[0] < level]
-            if found[2]:
-                open_headings.append((level, found[2]))
-            begun = at + len(line)
-        at += len(line)
-    yield section(at)
-
-
-def _pieces(text: str, section: _Section, most_words: int) -> list[_Piece]:
-    """The section in pieces that fit. A table whose rows fit together is one of them."""
-    found: list[_Piece] = []
-    inside = sentences(text[section.start : section.end])
-    for is_table, run in groupby(inside, key=lambda sentence: sentence.text.startswith("|")):
-        lines = [(section.start + line.start, section.start + line.end) for line in run]
-        if is_table:
-            lines = _rows(text, lines, most_words)
-        for start, end in lines:
-            found += _cut(text, start, end, most_words)
-    return found
-
-
-def _rows(text: str, rows: list[tuple[int, int]], most_words: int) -> list[tuple[int, int]]:
-    """A table as one if it fits; else its rows, with the first row kept below its header."""
-    whole = (rows[0][0], rows[-1][1])
-    if _count(text, *whole) <= most_words:
-        return [whole]
-    if len(rows) > 2 and _TABLE_RULE.fullmatch(text[slice(*rows[1])]):
-        head = (rows[0][0], rows[2][1])
-        if _count(text, *head) <= most_words:
-            return [head, *rows[3:]]
-    return rows
-
-
-def _cut(text: str, start: int, end: int, most_words: int) -> Iterator[_Piece]:
-    """A stretch of text whole, or cut between words where it is too long."""
-    words = [match.start() for match in _WORD.finditer(text, start, end)]
-    begins = [start, *words[most_words::most_words]]
-    for number, begin in enumerate(begins):
-        stop = begins[number + 1] if number + 1 < len(begins) else end
-        piece = text[begin:stop]
-        inner = begin + len(piece) - len(piece.lstrip())
-        if piece.strip():
-            size = min(most_words, len(words) - number * most_words)
-            yield _Piece(inner, inner + len(piece.strip()), max(size, 0))
-
-
-def _pack(pieces: list[_Piece], most_words: int) -> list[tuple[int, int]]:
-    """Spans over pieces that follow each other: as few as can be, of about equal length."""
-    total = sum(piece.words for piece in pieces)
-    fair = total / max(-(-total // most_words), 1)
-    spans: list[tuple[int, int]] = []
-    size = 0
-    for piece in pieces:
-        if not spans or size + piece.words > most_words or size >= fair:
-            spans.append((piece.start, piece.end))
-            size = piece.words
-        else:
-            spans[-1] = (spans[-1][0], piece.end)
-            size += piece.words
-    return spans
-
-
-def _count(text: str, start: int, end: int) -> int:
-    return sum(1 for _ in _WORD.finditer(text, start, end))

@@ -119,7 +119,8 @@ def excerpt(
 ) -> str:
     """The sentences and table rows of a passage that fit the query best, best first.
 
-    A table row is put as a sentence: "First cell: Header value; Header value."
+    A table row is put as a sentence: "First cell: Header value; Header value.", also where the
+    header stands in the passage's context.
 
     Args:
         passage: What was found.
@@ -127,7 +128,7 @@ def excerpt(
         sentences: How many to keep; 0 keeps all, in the order they stand.
         embedder: Compares meaning; None goes by shared words alone.
     """
-    units = _units(passage.text)
+    units = _units(passage)
     if sentences <= 0 or not units:
         return " ".join(units)
     fits = rank(units, query, embedder)
@@ -140,7 +141,7 @@ def best_first(passages: Sequence[Passage], query: str, embedder: Embedder | Non
 
     The sort is stable: equal ones stay in the order of the search.
     """
-    units = [_units(passage.text) or [passage.text] for passage in passages]
+    units = [_units(passage) or [passage.text] for passage in passages]
     fits = iter(rank([unit for some in units for unit in some], query, embedder))
     best = [max(next(fits) for _ in some) for some in units]
     order = sorted(range(len(passages)), key=lambda n: -best[n])
@@ -165,7 +166,8 @@ def support(text: str, passages: Sequence[Passage]) -> list[Support]:
     A passage bears a sentence out when it holds every number in it and most of its words, folded
     to their stems' beginnings. Sentences without a word of their own are left out.
     """
-    held = [(_content(p.text), _numbers(p.text)) for p in passages]
+    read = [f"{passage.context}\n{passage.text}" for passage in passages]
+    held = [(_content(text), _numbers(text)) for text in read]
     found = []
     for sentence in sentences(text):
         said = _MARK.sub(" ", sentence.text)
@@ -179,12 +181,12 @@ def support(text: str, passages: Sequence[Passage]) -> list[Support]:
     return found
 
 
-def _units(text: str) -> list[str]:
-    """Sentences and table rows of a Markdown text; headings are shown elsewhere."""
+def _units(passage: Passage) -> list[str]:
+    """Sentences and table rows of a Markdown text; headings and context are shown elsewhere."""
     units: list[str] = []
-    header: list[str] | None = None
+    header = _header(passage.context)
     above: list[str] = []
-    for found in sentences(text):
+    for found in sentences(passage.text):
         line = found.text
         if not line.startswith("|"):
             header = None
@@ -192,15 +194,26 @@ def _units(text: str) -> list[str]:
             if plain and not plain.startswith("#") and not _RULE.fullmatch(plain):
                 units.append(" ".join(plain.split()))
             continue
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
         if _RULE.fullmatch(line):
             if units and header is None:  # the row above was the header
                 header = above
                 units.pop()
         else:
-            units.append(_row(cells, header))
-        above = cells
+            units.append(_row(_cells(line), header))
+        above = _cells(line)
     return units
+
+
+def _header(context: str) -> list[str] | None:
+    """The cells of the table's header in what a passage is read by, if its rows go on there."""
+    rows = context.split("\n")[-2:]
+    if len(rows) == 2 and rows[0].startswith("|") and _RULE.fullmatch(rows[1]):
+        return _cells(rows[0])
+    return None
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
 
 
 def _row(cells: Sequence[str], header: Sequence[str] | None) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -79,3 +80,19 @@ def test_the_passage_whose_sentence_answers_comes_first() -> None:
     answers = passage("Branches open at nine. The fee for a wire abroad is 35 dollars.", "fees.md")
     found = best_first([about, answers], "What is the fee for a wire abroad?", None)
     assert [p.document for p in found] == ["fees.md", "about.md"]
+
+
+def test_rows_of_a_table_that_goes_on_are_read_by_the_header_in_their_context() -> None:
+    rows = passage(
+        "| Domestic | 15 dollars | 1 day |\n| Abroad | 35 dollars | 4 days |\n\nSo it is."
+    )
+    rows = replace(rows, context="| Wire | Fee | Time |\n| --- | --- | --- |")
+    said = excerpt(rows, "What is the fee for a wire abroad?", sentences=1)
+    assert said == "Abroad: Fee 35 dollars; Time 4 days."
+    [found] = support("The fee abroad is 35 dollars.", [rows])
+    assert found.passage_number == 1
+
+
+def test_context_that_is_no_header_is_not_put_as_one() -> None:
+    items = replace(passage("- Form A.\n- Form B."), context="Not needed are:")
+    assert excerpt(items, "form", sentences=0) == "Form A. Form B."
