@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from knowledge.formats.kinds import NAMES, office_format
@@ -39,10 +40,10 @@ def check_container(file: Path, format: str, limits: Limits) -> None:
             for member in archive.infolist():
                 if member.filename.endswith((".xml", ".rels")):
                     _check_prologue(file, archive, member)
-    except zipfile.BadZipFile as problem:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as problem:
+        what = " ".join(str(problem).split())[:60]
         raise FileProblem(
-            file,
-            f"it is damaged or cut short ({problem}). Fetch or save it anew, and add it again.",
+            file, f"it is damaged or cut short ({what}). Fetch or save it anew, and add it again."
         ) from problem
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from knowledge.formats.kinds import FORMATS, NAMES, sniff
 from knowledge.formats.problem import FileProblem
 from knowledge.formats.records import Content, Limits
 
+_DEEPEST = 20_000  # of tags
+_TAG = re.compile(r"<(/?)(?!(?:br|hr|img|input|link|meta|col|wbr|area|source)\b)[a-zA-Z]")
 _HEAD = 1024  # a PDF may begin that late
 
 
@@ -74,17 +77,23 @@ def _from_text(file: Path, format: str, text: str) -> Content:
     if format == "html":
         from knowledge.formats.html import read_page
 
-        try:
-            return Content(*read_page(text))
-        except RecursionError as problem:
-            raise FileProblem(
-                file, "its tags are nested too deeply to be a page for people. Simplify it."
-            ) from problem
+        if _depth(text) > _DEEPEST:
+            raise RecursionError
+        return Content(*read_page(text))
     if format == "csv":
         from knowledge.formats.delimited import read_delimited
 
         return Content(None, read_delimited(text, suffix=file.suffix.lower()))
     return Content(None, text)
+
+
+def _depth(html: str) -> int:
+    """How deep tags stand in each other, at most: a parser's time grows with its square."""
+    depth = deepest = 0
+    for tag in _TAG.finditer(html):
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _office(format: str) -> Callable[[Path], Content]:
