@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from knowledge.errors import RatchetError
@@ -116,7 +117,22 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--licence", help="their licence, where a line names none")
 
     documents = group("knowledge", "the documents the assistant answers from")
-    add(documents, "add", know.add, "add or change documents").add_argument("path", type=Path)
+    ingest = add(documents, "add", know.add, "add or change documents")
+    ingest.add_argument("path", nargs="+", help="file, folder or quoted glob")
+    ingest.add_argument("--licence", help="of files that name none")
+    ingest.add_argument(
+        "--access",
+        action="append",
+        default=[],
+        type=_label,
+        metavar="LABEL",
+        help="who may read files that name nobody; repeat for more labels",
+    )
+    ingest.add_argument("--valid-from", type=_day, metavar="DAY", help="first day they hold")
+    ingest.add_argument("--valid-until", type=_day, metavar="DAY", help="last day they hold")
+    ingest.add_argument(
+        "--seconds-per-file", type=_seconds, default=10.0, help="before a file is given up"
+    )
     add(documents, "remove", know.remove, "stop retrieving documents").add_argument(
         "documents", nargs="+", metavar="ID"
     )
@@ -214,6 +230,29 @@ def parser() -> argparse.ArgumentParser:
     add(audit, "verify", judge.audit_verify, "check that no link of the chain was changed")
     add(groups, "doctor", judge.doctor, "what this machine and project have, and what is missing")
     return top
+
+
+def _label(value: str) -> str:
+    if not value.strip():  # taking it as "everyone" would open what was to be closed
+        raise argparse.ArgumentTypeError("names no label")
+    return value.strip()
+
+
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(f"{value!r} is no day like 2026-01-31") from problem
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds above 0")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -74,6 +74,27 @@ def test_an_empty_collection(project: Path, capsys: pytest.CaptureFixture[str]) 
     assert "ratchet knowledge add" in said
 
 
+def test_good_files_go_in_and_bad_ones_are_reported(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "docs").mkdir()
+    for name, content in (
+        ("a.md", b"A wire."),
+        ("b.md", b"\xff"),
+        ("c.csv", b"Wire,Fee\nHome,18\n"),
+    ):
+        (project / "docs" / name).write_bytes(content)
+    add = ["knowledge", "add", f"{project}/docs/*", "--project", str(project)]
+    status, out, _ = run(capsys, *add, "--json", "--access", "staff", "--licence", "CC0-1.0")
+    told = json.loads(out)
+    assert (status, told["added"]) == (1, ["a.md", "c.csv"])
+    assert [set(p) for p in told["problems"]] == [{"source", "reason"}]
+    status, out, _ = run(capsys, "knowledge", "list", "--json", "--project", project)
+    assert [(d["access"], d["licence"]) for d in json.loads(out)] == [(["staff"], "cc0-1.0")] * 2
+    (project / "docs" / "b.md").unlink()
+    assert run(capsys, *add)[0] == 0
+
+
 def test_a_missing_model(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "policy.md").write_text("# Wires\n\nA wire costs 15 dollars.\n", encoding="utf-8")
     assert main(["knowledge", "add", str(project / "policy.md"), "--project", str(project)]) == 0

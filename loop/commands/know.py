@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
@@ -14,18 +15,44 @@ from loop.settings import load_settings
 
 
 def add(args: Namespace) -> Outcome:
-    from knowledge.documents import read_documents
+    from knowledge.formats.records import Limits
+    from knowledge.ingest import ingest
 
     settings = load_settings(args.project)
-    documents = read_documents(args.path)
+    read = ingest(
+        args.path,
+        licence=args.licence,
+        access=args.access,
+        valid_from=args.valid_from,
+        valid_until=args.valid_until,
+        limits=Limits(seconds=args.seconds_per_file),
+        progress=not args.json,
+    )
+    if not read.documents and all(_names_nothing(p.source, args.path) for p in read.problems):
+        for problem in read.problems:
+            raise RatchetError(f"{problem.source}: {problem.reason}")
     collection = project.open_collection(settings)
-    changes = collection.add(documents, progress=not args.json)
+    changes = collection.add(read.documents, progress=not args.json)
     counts = {name: len(ids) for name, ids in asdict(changes).items()}
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     total = len(collection.documents())
+    lines = [f"{said or 'Nothing to do'}. The collection holds {total} documents."]
+    if read.left_out:
+        kinds = sorted({Path(name).suffix or Path(name).name for name in read.left_out})
+        lines.append(f"{len(read.left_out)} files of other kinds left out ({', '.join(kinds)}).")
+    if read.problems:
+        lines.append(f"{len(read.problems)} not added:")
+        lines.extend(f"  {problem.source}: {problem.reason}" for problem in read.problems)
     return Outcome(
-        asdict(changes), f"{said or 'Nothing to do'}. The collection holds {total} documents."
+        asdict(changes)
+        | {"problems": [asdict(p) for p in read.problems], "left_out": read.left_out},
+        "\n".join(lines),
+        status=1 if read.problems else 0,
     )
+
+
+def _names_nothing(source: str, paths: list[str]) -> bool:
+    return source in paths and not os.path.lexists(source)
 
 
 def remove(args: Namespace) -> Outcome:

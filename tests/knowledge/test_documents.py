@@ -121,7 +121,7 @@ def test_what_is_empty_not_utf8_or_not_there_is_refused_by_name(tmp_path: Path):
     for name, complaint in (
         ("empty.md", "has no text"),
         ("latin.txt", "byte 3 is not UTF-8"),
-        ("odd.pdf", "not read, only .md"),
+        ("odd.pdf", "is something else, not a PDF"),
         ("gone.md", "no such file"),
     ):
         with pytest.raises(RatchetError, match=rf"{name}: .*{complaint}"):
