@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from knowledge import generations
+from knowledge.chunk import MOST_TOKENS
 from knowledge.embed import Embedder, load_embedder
 from knowledge.errors import RatchetError
 from knowledge.gpu import find_gpu
@@ -21,7 +22,6 @@ from knowledge.rerank import load_reranker
 from knowledge.search import Defaults, Rerank, SearchSettings, search
 from knowledge.view import View, view_of
 
-MOST_TOKENS = 160  # of a chunk with its headings; a model that reads less sets its own limit
 SEGMENTS_MOST = 12  # more than so many and the small ones among them are made one
 SMALLER = 4  # a segment at most so many times as large as all behind it is merged with them
 
@@ -55,7 +55,8 @@ class Collection:
 
         Args:
             embedder: The one it was built with; None takes all-MiniLM-L6-v2.
-            most_tokens: Longest chunk with its headings, in the embedder's tokens. If it was
+            most_tokens: Longest chunk with its headings, in the embedder's tokens; one that reads less
+                sets its own limit. If it was
                 another when the collection was built, the next change cuts all documents anew.
 
         Raises:
