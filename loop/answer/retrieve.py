@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from knowledge.cite import best_first, excerpt
+from knowledge.injection import find_instructions, without_instructions
 from knowledge.records import Passage
-from loop.answer.guards import find_instructions, without_instructions
 from loop.answer.handover import ABSTENTION
 from loop.answer.prompt import build_messages, retrieval_query
 from loop.answer.records import Turn
