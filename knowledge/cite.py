@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from knowledge.quote import Style, as_data
 from knowledge.records import Citation, Passage
 from knowledge.text import sentences, words
 
@@ -18,6 +20,7 @@ _MARK = re.compile(r"\[(\d{1,3})\]")
 _RULE = re.compile(r"[\s|:-]+")  # the line under a table's header
 _LIST = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+NEAR = 80  # characters before a mark that tell whether it was copied with them
 BORNE_OUT = 0.7  # share of a sentence's own words that must stand in the passage
 LEXICAL = 0.5  # weight of shared words beside the cosine when sentences are chosen
 _COMMON = frozenset(
@@ -80,26 +83,44 @@ class Support(NamedTuple):
     passage_number: int | None  # from 1
 
 
-def number_passages(passages: Sequence[Passage], excerpts: Sequence[str]) -> str:
-    """Passages as a prompt shows them: one line each, numbered from 1, headed by where they stand.
+class _Mark(NamedTuple):
+    """A number in square brackets and the last words before it."""
+
+    number: int
+    after: tuple[str, ...]
+
+
+def number_passages(
+    passages: Sequence[Passage], excerpts: Sequence[str], style: Style = "lines"
+) -> str:
+    """Passages as a prompt shows them: numbered from 1, headed by where they stand, quoted as data.
 
     Args:
         passages: In the order to number them.
         excerpts: What is shown of each; same length.
+        style: "lines" is one line each, "[1] Heading: text", which the pocket model has learnt;
+            "tags" is an element each, with the document's id, for models that follow instructions.
     """
-    lines = []
-    for number, (passage, text) in enumerate(zip(passages, excerpts, strict=True), start=1):
-        heading = " > ".join(passage.heading)
-        lines.append(f"[{number}] {heading}: {text}" if heading else f"[{number}] {text}")
-    return "\n".join(lines)
+    pairs = enumerate(zip(passages, excerpts, strict=True), start=1)
+    if style == "lines":
+        return "\n".join(_line(number, passage, text) for number, (passage, text) in pairs)
+    shown = "\n".join(_element(number, passage, text) for number, (passage, text) in pairs)
+    return f"<passages>\n{shown}\n</passages>" if shown else ""
 
 
 def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
     """The passages behind the numbers in an answer, each once, in the order they first appear.
 
-    A number that no passage has is left out: it cites nothing.
+    A number that no passage has is left out: it cites nothing. So is one that was copied with the
+    words before it out of a passage, which may say "[2]" for reasons of its own.
     """
-    numbers = dict.fromkeys(int(number) for number in _MARK.findall(text))
+    foreign = {
+        mark
+        for own, passage in enumerate(passages, start=1)
+        for mark in _marks(passage.text)
+        if mark.number != own
+    }
+    numbers = dict.fromkeys(mark.number for mark in _marks(text) if mark not in foreign)
     return [
         Citation(
             number=number,
@@ -112,6 +133,28 @@ def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
         for number in numbers
         if 1 <= number <= len(passages)
     ]
+
+
+def _line(number: int, passage: Passage, text: str) -> str:
+    heading = as_data(" > ".join(passage.heading))
+    return f"[{number}] {heading}: {as_data(text)}" if heading else f"[{number}] {as_data(text)}"
+
+
+def _element(number: int, passage: Passage, text: str) -> str:
+    """A passage whose own words are escaped: no tag in them opens or closes anything."""
+    document = escape(as_data(passage.document))
+    heading = escape(as_data(" > ".join(passage.heading)))
+    opening = f'<passage number="{number}" document="{document}" heading="{heading}">'
+    return f"{opening}{escape(as_data(text), quote=False)}</passage>"
+
+
+def _marks(text: str) -> list[_Mark]:
+    """The numbers in square brackets, each with the words before it."""
+    found = []
+    for match in _MARK.finditer(text):
+        before = words(_MARK.sub(" ", text[max(0, match.start() - NEAR) : match.start()]))
+        found.append(_Mark(int(match[1]), tuple(before[-3:]) or (f"at {match.start()}",)))
+    return found
 
 
 def excerpt(
