@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from knowledge.content import content_words
 from knowledge.quote import Style, as_data
 from knowledge.records import Citation, Passage
 from knowledge.text import sentences, words
@@ -19,68 +20,8 @@ if TYPE_CHECKING:
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _RULE = re.compile(r"[\s|:-]+")  # the line under a table's header
 _LIST = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 NEAR = 80  # characters before a mark that tell whether it was copied with them
-BORNE_OUT = 0.7  # share of a sentence's own words that must stand in the passage
 LEXICAL = 0.5  # weight of shared words beside the cosine when sentences are chosen
-_COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "do",
-        "does",
-        "for",
-        "from",
-        "has",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "me",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "that",
-        "the",
-        "their",
-        "them",
-        "they",
-        "this",
-        "to",
-        "was",
-        "we",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
-)
-
-
-class Support(NamedTuple):
-    """A sentence of an answer and the passage that bears it out, if any."""
-
-    sentence: str
-    passage_number: int | None  # from 1
 
 
 class _Mark(NamedTuple):
@@ -192,34 +133,14 @@ def best_first(passages: Sequence[Passage], query: str, embedder: Embedder | Non
 
 def rank(units: Sequence[str], query: str, embedder: Embedder | None) -> list[float]:
     """How well each unit fits the query; higher is better."""
-    wanted = _content(query)
-    held = [_content(unit) for unit in units]
+    wanted = content_words(query)
+    held = [content_words(unit) for unit in units]
     fits = [LEXICAL * _overlap(wanted, has) for has in held]
     if embedder is not None:
         vectors = embedder.encode([query, *units])
         cosines = np.asarray(vectors[1:] @ vectors[0], dtype=float)
         fits = [fit + cosine for fit, cosine in zip(fits, cosines.tolist(), strict=True)]
     return fits
-
-
-def support(text: str, passages: Sequence[Passage]) -> list[Support]:
-    """Which passage bears out each sentence of an answer.
-
-    A passage bears a sentence out when it holds every number in it and most of its words, folded
-    to their stems' beginnings. Sentences without a word of their own are left out.
-    """
-    held = [(_content(p.text), _numbers(p.text)) for p in passages]
-    found = []
-    for sentence in sentences(text):
-        said = _MARK.sub(" ", sentence.text)
-        own, numbers = _content(said), _numbers(said)
-        if not own:
-            continue
-        shares = [len(own & has) / len(own) if numbers <= figures else 0.0 for has, figures in held]
-        best = max(range(len(shares)), key=lambda n: (shares[n], -n), default=None)
-        borne = best is not None and shares[best] >= BORNE_OUT
-        found.append(Support(said.strip(), best + 1 if borne and best is not None else None))
-    return found
 
 
 def _units(text: str) -> list[str]:
@@ -254,14 +175,5 @@ def _row(cells: Sequence[str], header: Sequence[str] | None) -> str:
     return f"{first}: {'; '.join(named)}." if named else f"{first}."
 
 
-def _content(text: str) -> frozenset[str]:
-    """Words that carry meaning, cut to six letters so that their forms meet."""
-    return frozenset(word[:6] for word in words(text) if word not in _COMMON)
-
-
 def _overlap(wanted: frozenset[str], has: frozenset[str]) -> float:
     return len(wanted & has) / len(wanted) if wanted else 0.0
-
-
-def _numbers(text: str) -> frozenset[str]:
-    return frozenset(number.replace(",", "") for number in _NUMBER.findall(text))

@@ -10,7 +10,9 @@ from typing import NamedTuple
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # A line that is no running text stands for itself: heading, list item, table row, quote, rule.
 _OWN_LINE = re.compile(r"\s*(?:#{1,6}\s|[-*+•]\s|\d{1,3}[.)]\s|\||>|={3,}|-{3,})")
-_BREAK = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]]*(?:\s*\[\d+\][.,;]?)*(?=\s+[\"'“‘(\[]*[^\W_a-z]|\s*$)")
+_BREAK = re.compile(
+    r"(?<![.!?…])[.!?…]++[\"'”’)\]]*(?:\s*\[\d+\][.,;]?)*(?=\s+[\"'“‘(\[]*[^\W_a-z]|\s*$)"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|no|nos|vs|etc|approx|dept|fig|sec|art|inc|ltd|co|jr|sr"
     r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)|\be\.g|\bi\.e|\b[A-Z])\.$",
