@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from knowledge.content import content_words
+from knowledge.quote import Style, as_data
 from knowledge.records import Citation, Passage
 from knowledge.text import sentences, words
 
@@ -17,89 +20,48 @@ if TYPE_CHECKING:
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _RULE = re.compile(r"[\s|:-]+")  # the line under a table's header
 _LIST = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-BORNE_OUT = 0.7  # share of a sentence's own words that must stand in the passage
+NEAR = 80  # characters before a mark that tell whether it was copied with them
 LEXICAL = 0.5  # weight of shared words beside the cosine when sentences are chosen
-_COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "do",
-        "does",
-        "for",
-        "from",
-        "has",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "me",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "that",
-        "the",
-        "their",
-        "them",
-        "they",
-        "this",
-        "to",
-        "was",
-        "we",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
-)
 
 
-class Support(NamedTuple):
-    """A sentence of an answer and the passage that bears it out, if any."""
+class _Mark(NamedTuple):
+    """A number in square brackets and the last words before it."""
 
-    sentence: str
-    passage_number: int | None  # from 1
+    number: int
+    after: tuple[str, ...]
 
 
-def number_passages(passages: Sequence[Passage], excerpts: Sequence[str]) -> str:
-    """Passages as a prompt shows them: one line each, numbered from 1, headed by where they stand.
+def number_passages(
+    passages: Sequence[Passage], excerpts: Sequence[str], style: Style = "lines"
+) -> str:
+    """Passages as a prompt shows them: numbered from 1, headed by where they stand, quoted as data.
 
     Args:
         passages: In the order to number them.
         excerpts: What is shown of each; same length.
+        style: "lines" is one line each, "[1] Heading: text", which the pocket model has learnt;
+            "tags" is an element each, with the document's id, for models that follow instructions.
     """
-    lines = []
-    for number, (passage, text) in enumerate(zip(passages, excerpts, strict=True), start=1):
-        heading = " > ".join(passage.heading)
-        lines.append(f"[{number}] {heading}: {text}" if heading else f"[{number}] {text}")
-    return "\n".join(lines)
+    pairs = enumerate(zip(passages, excerpts, strict=True), start=1)
+    if style == "lines":
+        return "\n".join(_line(number, passage, text) for number, (passage, text) in pairs)
+    shown = "\n".join(_element(number, passage, text) for number, (passage, text) in pairs)
+    return f"<passages>\n{shown}\n</passages>" if shown else ""
 
 
 def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
     """The passages behind the numbers in an answer, each once, in the order they first appear.
 
-    A number that no passage has is left out: it cites nothing.
+    A number that no passage has is left out: it cites nothing. So is one that was copied with the
+    words before it out of a passage, which may say "[2]" for reasons of its own.
     """
-    numbers = dict.fromkeys(int(number) for number in _MARK.findall(text))
+    foreign = {
+        mark
+        for own, passage in enumerate(passages, start=1)
+        for mark in _marks(passage.text)
+        if mark.number != own
+    }
+    numbers = dict.fromkeys(mark.number for mark in _marks(text) if mark not in foreign)
     return [
         Citation(
             number=number,
@@ -112,6 +74,28 @@ def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:
         for number in numbers
         if 1 <= number <= len(passages)
     ]
+
+
+def _line(number: int, passage: Passage, text: str) -> str:
+    heading = as_data(" > ".join(passage.heading))
+    return f"[{number}] {heading}: {as_data(text)}" if heading else f"[{number}] {as_data(text)}"
+
+
+def _element(number: int, passage: Passage, text: str) -> str:
+    """A passage whose own words are escaped: no tag in them opens or closes anything."""
+    document = escape(as_data(passage.document))
+    heading = escape(as_data(" > ".join(passage.heading)))
+    opening = f'<passage number="{number}" document="{document}" heading="{heading}">'
+    return f"{opening}{escape(as_data(text), quote=False)}</passage>"
+
+
+def _marks(text: str) -> list[_Mark]:
+    """The numbers in square brackets, each with the words before it."""
+    found = []
+    for match in _MARK.finditer(text):
+        before = words(_MARK.sub(" ", text[max(0, match.start() - NEAR) : match.start()]))
+        found.append(_Mark(int(match[1]), tuple(before[-3:]) or (f"at {match.start()}",)))
+    return found
 
 
 def excerpt(
@@ -150,35 +134,14 @@ def best_first(passages: Sequence[Passage], query: str, embedder: Embedder | Non
 
 def rank(units: Sequence[str], query: str, embedder: Embedder | None) -> list[float]:
     """How well each unit fits the query; higher is better."""
-    wanted = _content(query)
-    held = [_content(unit) for unit in units]
+    wanted = content_words(query)
+    held = [content_words(unit) for unit in units]
     fits = [LEXICAL * _overlap(wanted, has) for has in held]
     if embedder is not None:
         vectors = embedder.encode([query, *units])
         cosines = np.asarray(vectors[1:] @ vectors[0], dtype=float)
         fits = [fit + cosine for fit, cosine in zip(fits, cosines.tolist(), strict=True)]
     return fits
-
-
-def support(text: str, passages: Sequence[Passage]) -> list[Support]:
-    """Which passage bears out each sentence of an answer.
-
-    A passage bears a sentence out when it holds every number in it and most of its words, folded
-    to their stems' beginnings. Sentences without a word of their own are left out.
-    """
-    read = [f"{passage.context}\n{passage.text}" for passage in passages]
-    held = [(_content(text), _numbers(text)) for text in read]
-    found = []
-    for sentence in sentences(text):
-        said = _MARK.sub(" ", sentence.text)
-        own, numbers = _content(said), _numbers(said)
-        if not own:
-            continue
-        shares = [len(own & has) / len(own) if numbers <= figures else 0.0 for has, figures in held]
-        best = max(range(len(shares)), key=lambda n: (shares[n], -n), default=None)
-        borne = best is not None and shares[best] >= BORNE_OUT
-        found.append(Support(said.strip(), best + 1 if borne and best is not None else None))
-    return found
 
 
 def _units(passage: Passage) -> list[str]:
@@ -224,14 +187,5 @@ def _row(cells: Sequence[str], header: Sequence[str] | None) -> str:
     return f"{first}: {'; '.join(named)}." if named else f"{first}."
 
 
-def _content(text: str) -> frozenset[str]:
-    """Words that carry meaning, cut to six letters so that their forms meet."""
-    return frozenset(word[:6] for word in words(text) if word not in _COMMON)
-
-
 def _overlap(wanted: frozenset[str], has: frozenset[str]) -> float:
     return len(wanted & has) / len(wanted) if wanted else 0.0
-
-
-def _numbers(text: str) -> frozenset[str]:
-    return frozenset(number.replace(",", "") for number in _NUMBER.findall(text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eval_suites.records import Case, Reply
 from eval_suites.scorers.citation import cited_gold
 from eval_suites.scorers.match import facts_present, forbidden_absent
-from knowledge.cite import support
+from knowledge.support import support
 
 
 def grounded(case: Case, reply: Reply) -> float | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from knowledge.cite import number_passages
+from knowledge.errors import RatchetError
+from knowledge.quote import TAGS_ARE_DATA, Style
 from knowledge.records import Passage
 from knowledge.text import words
+from loop.settings import AssistantSettings
 
 SHORT = 6  # a question of at most so many words may lean on the one before it
 HISTORY_TURNS = 8  # earlier messages kept, newest last
@@ -18,6 +21,8 @@ def build_messages(
     excerpts: Sequence[str],
     question: str,
     history: Sequence[Mapping[str, str]] = (),
+    *,
+    style: Style = "lines",
 ) -> list[dict[str, str]]:
     """The messages the model sees: system, earlier turns as they were, passages and question.
 
@@ -27,16 +32,39 @@ def build_messages(
         excerpts: What is shown of each passage; same length.
         question: What the person asks now.
         history: Earlier turns, oldest first; only the last HISTORY_TURNS are kept.
+        style: How passages are quoted; in tags, the system message says what the tags mean.
 
     >>> build_messages("Be brief.", [], [], "What is the fee?")[-1]
     {'role': 'user', 'content': '\\n\\nQuestion: What is the fee?'}
     """
-    final = f"{number_passages(passages, excerpts)}\n\nQuestion: {question}"
+    final = f"{number_passages(passages, excerpts, style)}\n\nQuestion: {question}"
+    told = f"{system} {TAGS_ARE_DATA}" if style == "tags" else system
     return [
-        {"role": "system", "content": system},
+        {"role": "system", "content": told},
         *({"role": t["role"], "content": t["content"]} for t in recent(history)),
         {"role": "user", "content": final},
     ]
+
+
+def quoting_style(assistant: AssistantSettings) -> Style:
+    """How this assistant's model is shown passages.
+
+    Raises:
+        RatchetError: `assistant.quoting` is none of its three values.
+
+    >>> quoting_style(AssistantSettings(base="pocket")), quoting_style(AssistantSettings(base="x"))
+    ('lines', 'tags')
+    """
+    match assistant.quoting:
+        case "auto":
+            return "lines" if assistant.base == "pocket" else "tags"
+        case "lines" | "tags" as style:
+            return style
+        case other:
+            raise RatchetError(
+                f"ratchet.toml: assistant.quoting is {other!r}, expected auto, lines or tags. "
+                "Mend that line."
+            )
 
 
 def retrieval_query(question: str, history: Sequence[Mapping[str, str]]) -> str:

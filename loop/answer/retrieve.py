@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from knowledge.cite import best_first, excerpt
+from knowledge.injection import find_instructions, without_instructions
 from knowledge.records import Passage
-from loop.answer.guards import find_instructions, without_instructions
 from loop.answer.handover import ABSTENTION
-from loop.answer.prompt import build_messages, retrieval_query
+from loop.answer.prompt import build_messages, quoting_style, retrieval_query
 from loop.answer.records import Turn
 from loop.settings import Settings
 
@@ -60,7 +60,12 @@ def _show(
             turn.passages.append(passage)
             excerpts.append(shown)
     turn.messages = build_messages(
-        assistant.system, turn.passages, excerpts, turn.ask.question, turn.ask.history
+        assistant.system,
+        turn.passages,
+        excerpts,
+        turn.ask.question,
+        turn.ask.history,
+        style=quoting_style(assistant),
     )
     best = best_similarity(turn.passages)
     if not turn.passages or (best is not None and best < assistant.abstain_below):

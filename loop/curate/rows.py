@@ -95,7 +95,7 @@ def asked(content: str) -> str:
     'What does a wire cost?\\n\\nQuestion: And abroad?'
     """
     before, mark, question = content.partition(QUESTION)
-    shown = mark and (not before.strip() or before.lstrip().startswith("[1]"))
+    shown = mark and (not before.strip() or before.lstrip().startswith(("[1]", "<passages>")))
     return question.strip() if shown else content
 
 

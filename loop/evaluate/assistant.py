@@ -12,7 +12,7 @@ from eval_suites.records import Assistant, Case, Reply
 from knowledge.cite import best_first, check_citations, excerpt
 from knowledge.records import Document, Passage
 from loop.answer.handover import is_abstention
-from loop.answer.prompt import build_messages
+from loop.answer.prompt import build_messages, quoting_style
 from loop.answer.records import Answer, Ask
 from loop.settings import Settings
 
@@ -122,7 +122,13 @@ class _GoldAssistant:
             for p in passages
         ]
         return GenerationRequest(
-            messages=build_messages(assistant.system, passages, excerpts, case.prompt),
+            messages=build_messages(
+                assistant.system,
+                passages,
+                excerpts,
+                case.prompt,
+                style=quoting_style(assistant),
+            ),
             adapter=self.name,
             max_tokens=assistant.max_tokens,
             temperature=0.0,

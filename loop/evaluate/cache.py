@@ -18,7 +18,16 @@ from loop.settings import Settings
 if TYPE_CHECKING:
     from knowledge.collection import Collection
 
-SPEAKS = ("base", "system", "max_tokens", "passages", "sentences", "abstain_below", "endpoint")
+SPEAKS = (
+    "base",
+    "system",
+    "max_tokens",
+    "passages",
+    "sentences",
+    "abstain_below",
+    "quoting",
+    "endpoint",
+)
 
 
 class CachedAssistant:

@@ -36,7 +36,7 @@ def figures(
         suites: Names of bundled suites.
         distractors: Passages beside the gold one, of other documents.
     """
-    settings = Settings(assistant=AssistantSettings(base=base))
+    settings = Settings(assistant=AssistantSettings(base=base, quoting="lines"))
     engine = load_engine(settings)
     embedder = load_embedder(settings.knowledge.embedder)
     documents = read_documents(HANDBOOK)

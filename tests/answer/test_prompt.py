@@ -1,6 +1,18 @@
+import pytest
+
+from knowledge.errors import RatchetError
+from knowledge.quote import TAGS_ARE_DATA
 from knowledge.records import Passage
 from loop.answer.handover import ABSTENTION, is_abstention
-from loop.answer.prompt import HISTORY_TURNS, build_messages, recent, retrieval_query
+from loop.answer.prompt import (
+    HISTORY_TURNS,
+    build_messages,
+    quoting_style,
+    recent,
+    retrieval_query,
+)
+from loop.curate.rows import asked
+from loop.settings import AssistantSettings
 
 
 def passage(**fields) -> Passage:
@@ -60,3 +72,23 @@ def test_abstentions_are_recognised_in_any_spelling():
         assert is_abstention(text), text
     for text in ("The fee is 30 dollars [1].", "You know the fee: 30 dollars.", "Say yes."):
         assert not is_abstention(text), text
+
+
+def test_a_model_that_follows_instructions_sees_passages_as_quoted_data():
+    messages = build_messages(
+        "Be brief.", [passage(heading=("Fees",))], ["A <b> costs 3."], "What?", style="tags"
+    )
+    assert messages[0]["content"] == f"Be brief. {TAGS_ARE_DATA}"
+    assert messages[1]["content"] == (
+        '<passages>\n<passage number="1" document="d.md" heading="Fees">'
+        "A &lt;b&gt; costs 3.</passage>\n</passages>\n\nQuestion: What?"
+    )
+    assert asked(messages[1]["content"]) == "What?"
+
+
+def test_how_passages_are_quoted_goes_by_the_model_unless_it_is_set():
+    assert quoting_style(AssistantSettings()) == "lines"
+    assert quoting_style(AssistantSettings(base="some/hub-model")) == "tags"
+    assert quoting_style(AssistantSettings(base="some/hub-model", quoting="lines")) == "lines"
+    with pytest.raises(RatchetError, match=r"assistant\.quoting is 'xml'"):
+        quoting_style(AssistantSettings(quoting="xml"))
