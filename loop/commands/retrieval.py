@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 def evaluate(args: Namespace) -> Outcome:
     """With a folder, its queries; without one, the ratings of the project."""
     settings = load_settings(args.project)
-    if args.folder is None:
-        from loop.commands.coverage import evaluate_live
-
-        return evaluate_live(_changed(settings, args.set, "--set"), args)
     sides = [_changed(settings, args.set, "--set")]
     if args.against:
         sides.append(_changed(settings, args.against, "--against"))
+    if args.folder is None:
+        from loop.commands.live import evaluate_live
+
+        _check_live(settings, sides, args)
+        return evaluate_live(sides, per_query=args.per_query)
     measured = _measure(settings, sides, args)
     data: dict[str, Any] = {**measured[0].as_json(), "against": None, "comparison": None}
     text = _figures(measured)
@@ -44,6 +45,21 @@ def evaluate(args: Namespace) -> Outcome:
         _write(args.per_query, measured)
         text += f"\n\nEvery query: {args.per_query}"
     return Outcome(data, text)
+
+
+def _check_live(own: Settings, sides: Sequence[Settings], args: Namespace) -> None:
+    """Ratings are about the project's collection as it stands, and there are few: all are taken."""
+    if args.split != "all":
+        raise RatchetError(
+            f"--split is {args.split!r}, but ratings are not parted. Name a folder or drop it."
+        )
+    for side in sides:
+        before, built = _built(own.knowledge), _built(side.knowledge)
+        if other := [key for key in built if built[key] != before[key]]:
+            raise RatchetError(
+                f"{other[0]} is {built[other[0]]!r}, but the collection was built with "
+                f"{before[other[0]]!r}. Measure what it is built with on a folder of queries."
+            )
 
 
 def _changed(settings: Settings, pairs: Sequence[str], place: str) -> Settings:
