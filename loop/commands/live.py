@@ -74,7 +74,8 @@ def _told(found: LiveRetrieval) -> str:
         ("  it is still found first", *(_share(one.still_first) for one in columns)),
     ]
     lines = [
-        f"{found.answers} judged answers, asked again of the collection as it is today.",
+        f"{found.answers} judged answers, asked again of the collection as it is today. What was "
+        "confirmed was found once: a fall is a loss, a full score no proof that nothing is missed.",
         "",
         table(rows, ["", "people", "simulated people"]),
         *(f"\n{says}" for says in _notes(columns)),

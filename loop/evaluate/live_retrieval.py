@@ -97,6 +97,9 @@ def evaluate_live(
 ) -> LiveRetrieval:
     """Ask today's collection again what people asked, and hold what it finds against their word.
 
+    What is confirmed was found once, so this tells what a change of documents or settings loses,
+    not what was never found; of that only corrections tell, and `ratchet knowledge report`.
+
     An interaction does not record the labels of who asked: it is asked with as few labels as the
     passages in question need, so a real reader with more may see others before them. A follow-up
     is asked without the turn before it.
