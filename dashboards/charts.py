@@ -163,7 +163,7 @@ def abstention(found: Abstention) -> Layers:
         _over(rows)
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("threshold:Q", title="cosine of the best passage below which none is given"),
+            x=alt.X("threshold:Q", title="least cosine of the best passage for an answer"),
             y=alt.Y("share:Q", title="share of questions", axis=alt.Axis(format="%")),
             color=alt.Color(
                 "mistake:N",

@@ -9,7 +9,6 @@ from dashboards.agenda import count
 from dashboards.words import code, plain, short, size, when
 from knowledge.records import Passage
 
-EXPERT = "Words, as a person would ask"
 PASSAGES = 10  # found at most
 LONGEST = 4000  # characters of a query
 
@@ -32,49 +31,54 @@ def figures() -> None:
 
 def todo() -> None:
     """What somebody should write or mend."""
-    found = holdings.to_write()
     if st.button("Look through the questions again", icon=":material/refresh:"):
         with st.status("Reading…", expanded=False) as status, widgets.told():
             holdings.look_through(lambda step: status.update(label=step))
             status.update(label="Done.", state="complete")
-            found = holdings.to_write()
+    found = holdings.to_write()
     if found is None:
         widgets.empty(
             "Not looked through yet. Press the button, or run `ratchet knowledge report`."
         )
         return
-    asked = f"{found.unanswered:,} of the newest {count(found.interactions, 'question')}"
-    some = f", {found.simulated:,} of them by simulated people" if found.simulated else ""
-    st.caption(plain(f"As of {when(found.at)} UTC: {asked} found no good passage{some}."))
+    asked = f"Of the newest {count(found.interactions, 'question')}"
+    some = f" ({found.simulated:,} of them by simulated people)" if found.simulated else ""
+    st.caption(plain(f"{when(found.at)} UTC. {asked}{some}, {found.unanswered:,} found no good passage."))
     if not found.tasks:
         st.success("Nothing to write or mend.", icon=":material/check:")
         return
+    simulated = any(task.simulated for task in found.tasks)
     st.dataframe(
         [
             {
                 "do": task.do,
                 "what": task.what,
                 "why": task.why,
-                "who says so": "simulated people" if task.simulated else "people",
                 "weight": task.weight,
+                **({"simulated": task.simulated} if simulated else {}),
             }
             for task in found.tasks
         ],
         hide_index=True,
-        height=widgets.tall(len(found.tasks), 560),
+        height=widgets.tall(2 * len(found.tasks), 620),
+        row_height=62,  # two lines of reasons
         column_config={
+            "do": st.column_config.TextColumn(width="small"),
             "what": st.column_config.TextColumn(width="medium"),
             "why": st.column_config.TextColumn(width="large"),
             "weight": st.column_config.NumberColumn(
                 help="People who asked in vain, ratings against it, or answers it stands behind."
             ),
+            "simulated": st.column_config.CheckboxColumn(help="Only simulated people say so."),
         },
     )
 
 
 def search() -> None:
     """What a reader would find, and why."""
-    query = st.text_input("Search for", max_chars=LONGEST, placeholder=EXPERT, key="search")
+    query = st.text_input(
+        "Search for", max_chars=LONGEST, placeholder="as a person would ask", key="search"
+    )
     left, right = st.columns([3, 1])
     labels = left.multiselect(
         "As a reader with the labels", holdings.labels(), placeholder="none: what everyone may see"
@@ -121,8 +125,8 @@ def documents() -> None:
                 "title": row.title,
                 "format": row.format,
                 "who may read": ", ".join(row.labels) or "everyone",
-                "valid from": row.valid_from,
-                "valid until": row.valid_until,
+                "valid from": str(row.valid_from or ""),
+                "valid until": str(row.valid_until or ""),
                 "licence": row.licence,
                 "flagged": row.flagged,
             }

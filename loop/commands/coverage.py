@@ -43,13 +43,12 @@ def report(args: Namespace) -> Outcome:
 
 def _told(found: Coverage) -> str:
     about = (
-        f"{found.documents} documents; of the newest {found.interactions} questions "
-        f"{found.unanswered} found no good passage."
+        f"Documents: {found.documents:,}. Newest questions: {found.interactions:,}, "
+        f"{found.unanswered:,} of them without a good passage"
     )
-    if found.simulated:
-        about += f" {found.simulated} of the questions are of simulated people."
+    about += f", {found.simulated:,} of simulated people." if found.simulated else "."
     if not found.interactions:
-        about = f"{found.documents} documents. Nobody has asked anything yet."
+        about = f"Documents: {found.documents:,}. Nobody has asked anything yet."
     lines = [about]
     for number, task in enumerate(found.tasks[:SHOWN], start=1):
         lines.append(f"{number:>3}. {task.do}: {task.what}")

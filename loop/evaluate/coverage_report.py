@@ -154,12 +154,12 @@ def _iso(value: Any) -> str:
 
 
 def _write(gap: Gap) -> Task:
-    asked = f"{gap.count} time{'s' * (gap.count > 1)} by {_people(gap.people)}"
+    asked = f"{_count(gap.count, 'time')} by {_count(gap.people, 'person', 'people')}"
     reasons = ", ".join(f"{reason} {count}" for reason, count in gap.reasons.items())
     return Task(
         do="write",
         what=gap.question,
-        why=f"Asked {asked} without a good passage ({reasons}), last on {gap.last:%Y-%m-%d}.",
+        why=f"Asked {asked}, last on {gap.last:%Y-%m-%d}: {reasons}.",
         weight=gap.people,
         simulated=gap.simulated == gap.count,
     )
@@ -173,8 +173,8 @@ def _mend(document: str, spans: Sequence[WrongPassage]) -> Task:
         do="mend",
         what=document,
         why=(
-            f"{bad} rating{'s' * (bad > 1)} against answers from its characters {places}{more}; "
-            f"{flags} flagged as wrong. For example: {spans[0].examples[0]}"
+            f"{_count(bad, 'rating')} against answers from its characters {places}{more}, "
+            f"{flags} of them flags that it is wrong. For example: {spans[0].examples[0]}"
         ),
         weight=bad,
         simulated=all(one.simulated == one.answers for one in spans),
@@ -182,14 +182,14 @@ def _mend(document: str, spans: Sequence[WrongPassage]) -> Task:
 
 
 def _look_after(one: Stale) -> Task:
-    lately = f"{one.answers} of the newest answers were shown it"
+    lately = f"{_count(one.answers, 'answer')} lately had it"
     do: Do
     if one.why == "expired":
         do, why = "renew", f"Expired on {one.day}: it is found no more; {lately}."
     elif one.why == "expires":
         do, why = "renew", f"Expires on {one.day}; {lately}."
     elif one.why == "superseded":
-        do, why = "check", f"{one.answers} of the newest answers cite an older version of it."
+        do, why = "check", f"{_count(one.answers, 'answer')} lately cited an older version of it."
     else:
         do, why = "check", f"Holds from {one.day} on; it is not found before."
     return Task(do=do, what=one.document, why=why, weight=one.answers)
@@ -199,7 +199,7 @@ def _unused(documents: Sequence[str]) -> Task:
     more = f" and {len(documents) - 5} more" if len(documents) > 5 else ""
     return Task(
         do="check",
-        what="1 document" if len(documents) == 1 else f"{len(documents)} documents",
+        what=_count(len(documents), "document"),
         why=f"None of the newest answers was shown {', '.join(documents[:5])}{more}.",
         weight=0,
     )
@@ -215,5 +215,5 @@ def _embed(
     return np.concatenate(parts)
 
 
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

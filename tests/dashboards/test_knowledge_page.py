@@ -135,7 +135,7 @@ def test_the_report_is_made_on_demand_and_stays(library: Library):
     assert not at.exception
     again = open_page("knowledge")
     for page in (at, again):
-        assert "3 of the newest 3 questions found no good passage" in shown(page).replace("\\", "")
+        assert "Of the newest 3 questions, 3 found no good passage" in shown(page).replace("\\", "")
         assert page.dataframe[0].value["do"][0] == "write"
 
 
@@ -178,5 +178,5 @@ def test_a_report_says_when_it_was_made(library: Library, tmp_path: Path):
     }  # fmt: skip
     reports(tmp_path, "knowledge.json", kept)
     words = shown(open_page("knowledge")).replace("\\", "")
-    assert "As of 2026-11-24 12:00 UTC" in words
+    assert "2026-11-24 12:00 UTC. Of the newest 0 questions" in words
     assert "Nothing to write or mend" in words
