@@ -13,6 +13,7 @@ PAGES = (  # file in views, title, icon
     ("ask", "Ask", "chat"),
     ("review", "Review", "rate_review"),
     ("evaluations", "Evaluations", "monitoring"),
+    ("knowledge", "Knowledge", "menu_book"),
     ("experiments", "Experiments", "science"),
     ("adapters", "Adapters", "hub"),
 )

@@ -1,4 +1,4 @@
-"""Charts: old against new with intervals, a test's estimate look by look, ratings per day."""
+"""Charts: old against new with intervals, a test look by look, ratings per day, abstaining."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboards.records import Day, Figure, Look, MetricPair
+from dashboards.records import Abstention, Day, Figure, Look, MetricPair
 
 NEW, OLD, WORSE = "#0f766e", "#94a3b8", "#b45309"
 ROW = 46  # pixels a metric takes
@@ -149,6 +149,41 @@ def daily(days: Sequence[Day]) -> alt.Chart:
         .properties(height=120)
     )
     return chart
+
+
+def abstention(found: Abstention) -> Layers:
+    """Both mistakes over the threshold below which no answer is given; the chosen one is marked."""
+    names = ["answered wrongly", "abstained wrongly"]
+    rows = [
+        {"threshold": one.threshold, "mistake": name, "share": share}
+        for one in found.curve
+        for name, share in zip(names, (one.false_answer, one.false_abstain), strict=True)
+    ]
+    lines = (
+        _over(rows)
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X("threshold:Q", title="least cosine of the best passage for an answer"),
+            y=alt.Y("share:Q", title="share of questions", axis=alt.Axis(format="%")),
+            color=alt.Color(
+                "mistake:N",
+                title=None,
+                scale=alt.Scale(domain=names, range=[WORSE, OLD]),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip("threshold:Q", format=".2f"),
+                alt.Tooltip("mistake:N"),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
+        )
+    )
+    chosen = _over([{"chosen": found.chosen, "says": f"chosen: {found.chosen:.2f}"}])
+    rule = chosen.mark_rule(color=NEW, strokeWidth=2, strokeDash=[6, 4]).encode(x="chosen:Q")
+    label = chosen.mark_text(align="left", dx=6, dy=8, color=NEW, baseline="top").encode(
+        x="chosen:Q", y=alt.value(0), text="says:N"
+    )
+    return alt.layer(lines, rule, label).properties(height=320)
 
 
 def _over(rows: Sequence[dict[str, Any]]) -> alt.Chart:

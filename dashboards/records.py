@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from loop.evaluate.coverage_report import Task
 from loop.store.records import Adapter, Dataset, DatasetRow, Experiment, Rating, Run
 
 
@@ -210,3 +211,70 @@ class Lineage:
     dataset: Dataset | None
     origins: Sequence[Origin]
     rows: Sequence[DatasetRow]  # some of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A document of the collection as a table lists it."""
+
+    id: str
+    title: str
+    format: str
+    labels: tuple[str, ...]  # a reader needs one of them; none means everyone
+    valid_from: date | None
+    valid_until: date | None
+    licence: str
+    flagged: int  # pieces with text that speaks to a model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingPage:
+    """Some documents of those asked for."""
+
+    rows: Sequence[Holding]
+    number: int  # of the page, from 1
+    pages: int  # at least 1
+    total: int  # documents on all pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """Text in a document that speaks to a model instead of the reader."""
+
+    document: str
+    heading: tuple[str, ...]
+    start: int  # characters into the document's text
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """What abstaining below one cosine leads to, as shares in [0, 1]."""
+
+    threshold: float
+    false_answer: float  # answered what the documents do not say
+    false_abstain: float  # did not answer what they say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abstention:
+    """The curve of thresholds, and the one that was chosen."""
+
+    chosen: float
+    curve: Sequence[Threshold]
+    n: int  # questions behind it
+    false_answer: float | None  # at the chosen threshold
+    false_abstain: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToWrite:
+    """The coverage report as far as the page shows it."""
+
+    at: datetime
+    documents: int
+    interactions: int
+    unanswered: int
+    simulated: int  # of the interactions
+    tasks: Sequence[Task]  # most pressing first

@@ -12,6 +12,7 @@ from loop.settings import Settings, load_settings
 from loop.store.store import open_store
 
 if TYPE_CHECKING:
+    from knowledge.collection import Collection
     from loop.answer.assistant import Desk
     from loop.store.store import Store
 
@@ -39,6 +40,23 @@ def here() -> Source:
     if running is not None:
         return Source(store=running.store, settings=running.settings, desk=running.desk)
     return _opened()
+
+
+def collection() -> Collection:
+    """The documents that are answered from; without a server, the project's, opened once.
+
+    Raises:
+        RatchetError: They cannot be opened, or the embedder cannot be had.
+    """
+    running = here()
+    return running.desk.collection if running.desk else _collection(running.settings)
+
+
+@st.cache_resource(show_spinner="Opening the documents…")
+def _collection(_settings: Settings) -> Collection:
+    from loop.project import open_collection
+
+    return open_collection(_settings)
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from knowledge.collection import Collection
 from knowledge.documents import read_documents
 from knowledge.errors import RatchetError
-from knowledge.search import Defaults
 
 if TYPE_CHECKING:
     from knowledge.search import SearchSettings
 
 DEPTH = 100  # documents a ranking is judged by
-CHUNKS = 300  # looked at to find that many documents
+CHUNKS = 300  # asked for, to find that many documents
 WARM_UP = 3  # queries not timed
+SHOWN = 10  # documents that are kept of each query's ranking
 
 Grades = Mapping[str, int]  # document → how relevant it is, from 1
+Split = Literal["all", "dev", "test"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryResult:
+    """One query: what was found, and how good that is."""
+
+    query: str  # its id
+    text: str
+    ndcg_at_10: float
+    recall_at_100: float
+    mrr: float  # 1 / rank of the first relevant document; 0 where none is found
+    ms: float  # with or without its embedding, as the measurement says
+    documents: tuple[str, ...]  # the first 10, best first
+
+    def as_json(self) -> dict[str, object]:
+        """The figures under the names they have for machines."""
+        return {
+            "query": self.query,
+            "text": self.text,
+            "ndcg@10": round(self.ndcg_at_10, 4),
+            "recall@100": round(self.recall_at_100, 4),
+            "mrr": round(self.mrr, 4),
+            "ms": round(self.ms, 2),
+            "documents": list(self.documents),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +62,14 @@ class Retrieval:
     ndcg_at_10: float
     recall_at_100: float
     mrr: float
-    latency_p50_ms: float  # of one query, embedding included
+    latency_p50_ms: float  # of one query
     latency_p95_ms: float
     queries: int
+    embedding_timed: bool = True
+    per_query: tuple[QueryResult, ...] = ()  # in order of the folder's queries
 
     def as_json(self) -> dict[str, float | int | dict[str, float]]:
-        """The figures under the names they have for machines."""
+        """The means under the names they have for machines."""
         return {
             "ndcg@10": self.ndcg_at_10,
             "recall@100": self.recall_at_100,
@@ -56,30 +85,93 @@ def evaluate_retrieval(
     *,
     labels: frozenset[str] = frozenset(),
     settings: SearchSettings | None = None,
+    split: Split = "all",
+    share: float = 0.5,
+    make: Callable[[Path], Collection] | None = None,
     progress: bool = False,
 ) -> Retrieval:
     """Ask each query of the folder and hold what is found against what is relevant.
 
     A document ranks where its best chunk does. Asked is the collection itself if it holds the
-    folder's documents; else one made of them for the occasion with the same embedder.
+    folder's documents; else one made of them for the occasion.
 
     Args:
         folder: queries.jsonl, qrels/test.tsv and, if the documents are not in the collection,
             corpus.jsonl.
         labels: What the reader may see besides what everyone may.
-        settings: Weights and candidates of the search; at least 300 candidates are taken.
+        settings: How is searched, taken as it is; None takes the search's defaults.
+        split: Only the queries of one half, so that the other can be kept aside.
+        share: Of the queries that are "dev", in (0, 1).
+        make: Opens the empty collection in a folder for the occasion; None takes the same
+            embedder and the defaults.
 
     Raises:
         RatchetError: A file is missing or cannot be read, or no query has a relevant document.
+    """
+    [measured] = evaluate_settings(
+        collection,
+        folder,
+        [settings],
+        labels=labels,
+        split=split,
+        share=share,
+        make=make,
+        progress=progress,
+    )
+    return measured
+
+
+def evaluate_settings(
+    collection: Collection,
+    folder: Path | str,
+    settings: Sequence[SearchSettings | None],
+    *,
+    labels: frozenset[str] = frozenset(),
+    split: Split = "all",
+    share: float = 0.5,
+    make: Callable[[Path], Collection] | None = None,
+    progress: bool = False,
+) -> list[Retrieval]:
+    """The same queries of the same collection under several settings; see `evaluate_retrieval`.
+
+    Several are timed without the embedding: after the first, the embedder remembers the query.
+
+    Returns:
+        One measurement for each of the settings, with the same queries in the same order.
     """
     folder = Path(folder)
     grades = _grades(folder / "qrels" / "test.tsv")
     queries = {id: text for id, text in _queries(folder / "queries.jsonl").items() if id in grades}
     if not queries:
         raise RatchetError(f"{folder}: no query has a relevant document. Check qrels/test.tsv.")
+    chosen = {id: text for id, text in queries.items() if split in ("all", split_of(id, share))}
+    if not chosen:
+        raise RatchetError(
+            f"{folder}: none of its {len(queries)} queries falls into {split!r} with a share of "
+            f"{share:g}. Choose another share, or all of them."
+        )
+    make = make or (lambda place: Collection.open(place, collection.embedder))
     with tempfile.TemporaryDirectory(prefix="ratchet-measure-") as place:
-        asked = _holding(collection, folder, Path(place), progress)
-        return _measure(asked, queries, grades, labels, settings or Defaults(), progress)
+        asked = _holding(collection, folder, lambda: make(Path(place)), progress)
+        if len(settings) > 1:
+            asked.embedder.encode(list(chosen.values()))
+        measured = [_measure(asked, chosen, grades, labels, one, progress) for one in settings]
+    return [replace(one, embedding_timed=len(settings) == 1) for one in measured]
+
+
+def split_of(query: str, share: float) -> Literal["dev", "test"]:
+    """Which half a query belongs to: drawn by hash from its id, the same in every run.
+
+    Args:
+        share: Of all queries that are "dev", in (0, 1).
+
+    >>> split_of("q1", 0.5), split_of("q1", 0.9)
+    ('test', 'dev')
+    """
+    if not 0 < share < 1:
+        raise RatchetError(f"share is {share:g}, expected a number between 0 and 1.")
+    digest = hashlib.sha256(f"split\n{query}".encode()).digest()
+    return "dev" if int.from_bytes(digest[:8], "big") < share * 2**64 else "test"
 
 
 def ndcg(ranking: Sequence[str], grades: Grades, k: int) -> float:
@@ -102,29 +194,24 @@ def _measure(
     queries: Mapping[str, str],
     grades: Mapping[str, Grades],
     labels: frozenset[str],
-    settings: SearchSettings,
+    settings: SearchSettings | None,
     progress: bool,
 ) -> Retrieval:
+    """The settings stay as people have them; only more is asked for."""
     from tqdm import tqdm
 
-    deep = Defaults(
-        dense_weight=settings.dense_weight,
-        lexical_weight=settings.lexical_weight,
-        candidates=max(settings.candidates, CHUNKS),
-    )
     for n in range(WARM_UP):
-        collection.search(f"warm up {n}", limit=1)
-    scores, seconds = [], []
+        collection.search(f"warm up {n}", limit=1, settings=settings)
+    results = []
     for id, text in tqdm(queries.items(), desc="Asking", unit="query", disable=not progress):
         begun = time.perf_counter()
-        found = collection.search(text, labels=labels, limit=CHUNKS, settings=deep)
-        seconds.append(time.perf_counter() - begun)
+        found = collection.search(text, labels=labels, limit=CHUNKS, settings=settings)
+        seconds = time.perf_counter() - begun
         ranking = list(dict.fromkeys(passage.document for passage in found))[:DEPTH]
-        right = [rank for rank, name in enumerate(ranking, start=1) if name in grades[id]]
-        recall = len(right) / len(grades[id])
-        scores.append((ndcg(ranking, grades[id], 10), recall, 1 / right[0] if right else 0.0))
+        results.append(_result(id, text, ranking, grades[id], seconds))
+    scores = [(one.ndcg_at_10, one.recall_at_100, one.mrr) for one in results]
     means = np.mean(scores, axis=0).round(4).tolist()
-    p50, p95 = (np.percentile(seconds, [50, 95]) * 1000).round(2).tolist()
+    p50, p95 = np.percentile([one.ms for one in results], [50, 95]).round(2).tolist()
     return Retrieval(
         ndcg_at_10=means[0],
         recall_at_100=means[1],
@@ -132,10 +219,28 @@ def _measure(
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         queries=len(queries),
+        per_query=tuple(results),
     )
 
 
-def _holding(collection: Collection, folder: Path, place: Path, progress: bool) -> Collection:
+def _result(
+    id: str, text: str, ranking: Sequence[str], grades: Grades, seconds: float
+) -> QueryResult:
+    right = [rank for rank, name in enumerate(ranking, start=1) if name in grades]
+    return QueryResult(
+        query=id,
+        text=text,
+        ndcg_at_10=ndcg(ranking, grades, 10),
+        recall_at_100=len(right) / len(grades),
+        mrr=1 / right[0] if right else 0.0,
+        ms=seconds * 1000,
+        documents=tuple(ranking[:SHOWN]),
+    )
+
+
+def _holding(
+    collection: Collection, folder: Path, make: Callable[[], Collection], progress: bool
+) -> Collection:
     """A collection that holds the folder's documents, if it names any."""
     corpus = folder / "corpus.jsonl"
     if not corpus.exists():
@@ -145,7 +250,7 @@ def _holding(collection: Collection, folder: Path, place: Path, progress: bool) 
     documents = read_documents(corpus)
     if all(collection.document(one.id, one.version) for one in documents):
         return collection
-    made = Collection.open(place, collection.embedder)
+    made = make()
     made.add(documents, progress=progress)
     return made
 

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
-    from loop.commands import judge, know, learn, talk
+    from loop.commands import coverage, judge, know, learn, retrieval, talk
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -143,8 +143,41 @@ def parser() -> argparse.ArgumentParser:
     find.add_argument(
         "--label", action="append", default=[], help="an access label of the person who searches"
     )
-    add(documents, "eval", know.evaluate, "retrieval quality on a BEIR-format folder").add_argument(
-        "folder", type=Path
+    quality = add(
+        documents,
+        "eval",
+        retrieval.evaluate,
+        "retrieval quality on a BEIR-format folder, or by what people confirmed",
+    )
+    quality.add_argument(
+        "folder", type=Path, nargs="?", help="without one, the ratings of the project"
+    )
+    quality.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="a key of [knowledge], for this run; repeatable",
+    )  # fmt: skip
+    quality.add_argument(
+        "--against", action="append", default=[], metavar="KEY=VALUE",
+        help="compare with these settings, query by query; repeatable",
+    )  # fmt: skip
+    quality.add_argument("--per-query", type=Path, metavar="FILE", help="write a line per query")
+    quality.add_argument(
+        "--split",
+        choices=["all", "dev", "test"],
+        default="all",
+        help="only one half of the queries",
+    )
+    quality.add_argument(
+        "--share", type=float, default=0.5, help="share of the queries that are dev"
+    )
+    report = add(
+        documents, "report", coverage.report, "documents that somebody should write or mend"
+    )
+    report.add_argument(
+        "--days", type=int, default=30, help="documents that expire within so many days are named"
+    )
+    report.add_argument(
+        "--last", type=int, default=10_000, help="newest questions that are looked at"
     )
 
     pii = group("pii", "personal data")

@@ -6,6 +6,7 @@ import difflib
 import tomllib
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -192,6 +193,43 @@ def load_settings(path: Path | None = None) -> Settings:
         raise RatchetError(f"{file}: not valid TOML: {problem}. Mend that line.") from problem
     settings = _build(Settings, data, file, "")
     return replace(settings, root=file.parent.resolve())
+
+
+def with_pairs(table: T, name: str, pairs: Sequence[str], place: str) -> T:
+    """One table of the settings with `KEY=VALUE` pairs laid over it, for one run.
+
+    Args:
+        table: What holds else, like `settings.knowledge`.
+        name: What ratchet.toml calls it.
+        pairs: Values as TOML writes them; a text needs no quotes.
+        place: Where the pairs stand, for messages.
+
+    Raises:
+        RatchetError: A pair has no `=`, or its key is unknown or its value mistyped.
+
+    >>> with_pairs(KnowledgeSettings(), "knowledge", ["candidates=80"], "--set").candidates
+    80
+    """
+    kinds = typing.get_type_hints(type(table))
+    for pair in pairs:
+        key, sign, text = (part.strip() for part in pair.partition("="))
+        if not sign or not key:
+            raise RatchetError(
+                f"{place}: {pair!r}, expected KEY=VALUE with a key of [{name}] in ratchet.toml."
+            )
+        value = text if kinds.get(key) is str else _toml_value(text)
+        checked = _build(type(table), {key: value}, Path(place), f"{name}.")
+        table = replace(table, **{key: getattr(checked, key)})  # type: ignore[type-var]
+    return table
+
+
+def _toml_value(text: str) -> Any:
+    """What TOML reads there; what it cannot read as one value is the text itself."""
+    try:
+        [value] = tomllib.loads(f"value = {text}").values()
+    except ValueError:
+        return text
+    return value
 
 
 def _build(cls: type[T], data: dict[str, Any], file: Path, place: str) -> T:

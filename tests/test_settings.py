@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import pytest
 
 from knowledge.errors import RatchetError
-from loop.settings import Settings, load_settings
+from loop import settings as settings_module
+from loop.settings import KnowledgeSettings, Settings, load_settings, with_pairs
 
 
 def written(folder: Path, text: str) -> Path:
@@ -45,3 +47,25 @@ def test_a_mistake_names_file_key_value_and_mend(tmp_path: Path, text: str, says
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(RatchetError, match="no such file"):
         load_settings(tmp_path / "other.toml")
+
+
+def test_a_key_may_be_set_for_one_run_and_is_checked_as_in_the_file() -> None:
+    given = ["dense_weight=2", "embedder = some/model", "collection=2024"]
+    found = with_pairs(KnowledgeSettings(), "knowledge", given, "--set")
+    assert (found.dense_weight, found.embedder, found.collection) == (2.0, "some/model", "2024")
+    assert found.candidates == KnowledgeSettings().candidates
+    assert doctest.testmod(settings_module).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("dense_wieght=2", "--set: unknown key 'knowledge.dense_wieght'.*'dense_weight'"),
+        ("candidates=many", "--set: knowledge.candidates is 'many', expected int"),
+        ("candidates=5\nembedder='x'", "candidates is .* expected int"),
+        ("candidates", "expected KEY=VALUE with a key of \\[knowledge\\]"),
+    ],
+)
+def test_a_mistake_in_it_names_flag_key_and_value(given: str, says: str) -> None:
+    with pytest.raises(RatchetError, match=f"(?s){says}"):
+        with_pairs(KnowledgeSettings(), "knowledge", [given], "--set")

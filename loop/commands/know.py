@@ -109,27 +109,6 @@ def search(args: Namespace) -> Outcome:
     return Outcome({"passages": [asdict(p) for p in found]}, "\n".join(lines) or "Nothing found.")
 
 
-def evaluate(args: Namespace) -> Outcome:
-    from knowledge.measure import evaluate_retrieval
-
-    settings = load_settings(args.project)
-    found = evaluate_retrieval(
-        project.open_collection(settings),
-        args.folder,
-        settings=settings.knowledge,
-        progress=not args.json,
-    )
-    rows = [
-        ("nDCG@10", found.ndcg_at_10),
-        ("recall@100", found.recall_at_100),
-        ("MRR", found.mrr),
-        ("latency p50 (ms)", found.latency_p50_ms),
-        ("latency p95 (ms)", found.latency_p95_ms),
-        ("queries", found.queries),
-    ]
-    return Outcome(found.as_json(), table(rows, ["measure", "value"]))
-
-
 def scan(args: Namespace) -> Outcome:
     """A line per row: id and the spans of personal data in its text."""
     from knowledge.pii import find_personal_data

@@ -9,8 +9,9 @@ from loop.answer.assistant import Desk
 from loop.serve import state
 from loop.settings import AssistantSettings, Settings
 from loop.store.store import LocalStore
-from tests.answer.fakes import FakeCollection, FakeEngine
+from tests.answer.fakes import FakeEngine
 from tests.dashboards import filled
+from tests.evaluate.library import Library
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def store(tmp_path: Path) -> Iterator[LocalStore]:
     """An empty store, as the server in this process would hold it."""
     settings = Settings(root=tmp_path, assistant=AssistantSettings(abstain_below=0.3))
     opened = LocalStore(settings.store_path)
-    desk = Desk(settings, FakeCollection(), FakeEngine(), opened)  # type: ignore[arg-type]
+    desk = Desk(settings, Library(), FakeEngine(), opened)  # type: ignore[arg-type]
     state.use(filled.running(opened, settings, desk))
     yield opened
     state.use(None)

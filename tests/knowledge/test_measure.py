@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import doctest
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from knowledge import measure
 from knowledge.collection import Collection
 from knowledge.documents import read_documents
 from knowledge.errors import RatchetError
-from knowledge.measure import evaluate_retrieval, ndcg
+from knowledge.measure import evaluate_retrieval, evaluate_settings, ndcg, split_of
 from knowledge.search import Defaults
 
 CORPUS = {
@@ -72,6 +75,71 @@ def test_documents_that_are_there_are_asked_where_they_are(
 def test_the_settings_of_the_search_are_measured(folder: Path, collection: Collection):
     nothing = Defaults(dense_weight=0.0, lexical_weight=0.0)
     assert evaluate_retrieval(collection, folder, settings=nothing).ndcg_at_10 == 0
+
+
+def test_each_query_is_told_apart_from_the_mean(folder: Path, collection: Collection):
+    measured = evaluate_retrieval(collection, folder)
+    rows = {one.query: one for one in measured.per_query}
+    assert list(rows) == ["q1", "q2", "q3"]
+    assert rows["q3"].recall_at_100 == 0.5
+    assert rows["q2"].documents[0] == "3"
+    mean = sum(one.ndcg_at_10 for one in measured.per_query) / 3
+    assert measured.ndcg_at_10 == round(mean, 4)
+    kept = {"query", "text", "ndcg@10", "recall@100", "mrr", "ms", "documents"}
+    assert set(rows["q1"].as_json()) == kept
+
+
+def test_two_settings_are_asked_the_same_of_the_same_documents(
+    folder: Path, collection: Collection, embedder: Any
+):
+    nothing = Defaults(dense_weight=0.0, lexical_weight=0.0)
+    good, none = evaluate_settings(collection, folder, [Defaults(), nothing])
+    assert [one.query for one in good.per_query] == [one.query for one in none.per_query]
+    assert good.ndcg_at_10 > none.ndcg_at_10 == 0
+    assert not good.embedding_timed  # the embedder may remember what it was asked
+    assert sum("Buckling" in text for text in embedder.asked) == 1  # indexed once, for both
+
+
+def test_the_search_is_measured_with_all_that_its_settings_say(
+    folder: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
+):
+    @dataclass(frozen=True, kw_only=True)
+    class Newer(Defaults):
+        """Settings of a search that can do more than today's."""
+
+        rerank: int = 0
+
+    used: list[Any] = []
+    search = Collection.search
+
+    def spy(self: Collection, query: str, **given: Any) -> Any:
+        used.append(given["settings"])
+        return search(self, query, **given)
+
+    monkeypatch.setattr(Collection, "search", spy)
+    given = Newer(rerank=20, lexical_weight=0.5)
+    evaluate_retrieval(collection, folder, settings=given)
+    assert used
+    assert all(one is given for one in used)
+
+
+def test_every_query_is_in_one_half_and_stays_there(folder: Path, collection: Collection):
+    dev, test, every = (
+        {one.query for one in evaluate_retrieval(collection, folder, split=split).per_query}
+        for split in ("dev", "test", "all")
+    )
+    assert dev | test == every == {"q1", "q2", "q3"}
+    assert not dev & test
+    dev_of_many = sum(split_of(f"query {n}", 0.3) == "dev" for n in range(10_000))
+    assert 2800 < dev_of_many < 3200
+    with pytest.raises(RatchetError, match=r"none of its 3 queries falls into 'test'"):
+        evaluate_retrieval(collection, folder, split="test", share=0.99)
+    with pytest.raises(RatchetError, match="between 0 and 1"):
+        evaluate_retrieval(collection, folder, split="dev", share=1.0)
+
+
+def test_examples_in_docstrings_hold():
+    assert doctest.testmod(measure).failed == 0
 
 
 def test_a_higher_grade_further_down_costs_more():
