@@ -55,9 +55,9 @@ class Collection:
 
         Args:
             embedder: The one it was built with; None takes all-MiniLM-L6-v2.
-            most_tokens: Longest chunk with its headings, in the embedder's tokens; one that reads less
-                sets its own limit. If it was
-                another when the collection was built, the next change cuts all documents anew.
+            most_tokens: Longest chunk with its headings, in the embedder's tokens, or what it
+                reads where that is less. If it was another when the collection was built, the
+                next change cuts all documents anew.
 
         Raises:
             RatchetError: It is damaged, or was built with another embedder.
@@ -209,6 +209,7 @@ class Collection:
             limit=limit,
             settings=settings,
             rerank=self._reranker(settings.reranker),
+            embedder=self.embedder,
         )
 
     def _reranker(self, name: str) -> Rerank | None:

@@ -11,6 +11,7 @@ from knowledge.records import Chunk, Document, Passage
 from knowledge.text import Sentence, sentences
 from knowledge.tokens import Span
 
+JOINED_MOST = 4000  # characters of passages that are made one
 _LONGEST = 800  # characters; a sentence beyond that is not taken along
 _TALLEST = 8000  # characters above a table's row in which its header is looked for
 _RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
@@ -90,7 +91,7 @@ def moved(passage: Passage, document_text: str, span: tuple[int, int]) -> Passag
 def join(passages: Sequence[Passage], documents: Mapping[str, Document]) -> list[Passage]:
     """Passages of a document that overlap, touch or have only white space between them, as one.
 
-    It stands where the best of them stood, with that one's score, similarity and why. It has the
+    No longer than JOINED_MOST. It stands where the best of them stood, with that one's score, similarity and why. It has the
     headings they share, and each context that does not stand in it now.
 
     Args:
@@ -116,7 +117,8 @@ def _runs(passages: Sequence[Passage], places: Sequence[int], text: str) -> Iter
     end = 0
     for place in sorted(places, key=lambda place: (passages[place].start, passages[place].end)):
         passage = passages[place]
-        if run and text[end : passage.start].strip():
+        longer = run and passage.end - passages[run[0]].start > JOINED_MOST
+        if longer or (run and text[end : passage.start].strip()):
             yield run
             run, end = [], 0
         run.append(place)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.cite import rank
+from knowledge.expand import JOINED_MOST, join, moved, section_span, window
 from knowledge.fuse import Scores
-from knowledge.records import Passage
-from knowledge.text import jaccard, ngrams
+from knowledge.records import Document, Passage
+from knowledge.text import jaccard, ngrams, sentences
 from knowledge.view import Within
+
+if TYPE_CHECKING:
+    from knowledge.embed import Embedder
 
 COPIES_MOST = 2  # near-copies of one passage that are handed on, itself among them
 NEAR_COPY = 0.8  # Jaccard of word 3-grams from which two passages are near-copies
@@ -67,7 +74,7 @@ def pick(within: Within, found: Found, order: Sequence[int], limit: int) -> list
 
 def to_passages(within: Within, found: Found, picked: Sequence[int]) -> list[Passage]:
     """Passages that say why each is there."""
-    passages = []
+    passages: list[Passage] = []
     for at in picked:
         row = int(found.rows[at])
         chunk = within.chunk(row)
@@ -91,3 +98,60 @@ def to_passages(within: Within, found: Found, picked: Sequence[int]) -> list[Pas
             )
         )
     return passages
+
+
+def widened(
+    within: Within,
+    passages: Sequence[Passage],
+    rows: Sequence[int],
+    query: str,
+    *,
+    expand: str,
+    sentences_beside: int,
+    embedder: Embedder | None,
+) -> list[Passage]:
+    """Passages with what stands around them, and those that then touch as one, best first.
+
+    Args:
+        rows: Of the passages' chunks.
+        expand: "none", "window" (the best sentence with its neighbours) or "section".
+        sentences_beside: On either side of the best one, with "window".
+        embedder: Tells the best sentence by meaning; None goes by words alone.
+    """
+    several = Counter(passage.document for passage in passages)
+    documents: dict[str, Document] = {}
+    for passage, row in zip(passages, rows, strict=True):
+        if passage.document not in documents and (
+            expand != "none" or several[passage.document] > 1
+        ):
+            documents[passage.document] = within.document(row)
+    wide = list(passages)
+    if expand != "none":
+        for place, (passage, row) in enumerate(zip(passages, rows, strict=True)):
+            text, chunk = documents[passage.document].text, within.chunk(row)
+            if expand == "section":
+                span = section_span(text, chunk, JOINED_MOST)
+            else:
+                best = _best_sentence(passage, query, embedder)
+                span = window(text, *chunk.section, best=best, sentences=sentences_beside)
+            wide[place] = moved(passage, text, span)
+    alone = [passage for passage in wide if passage.document not in documents]
+    if not documents:
+        return alone
+    order = {id(passage): place for place, passage in enumerate(wide)}
+    together = [passage for passage in wide if passage.document in documents]
+    joined = join(together, documents)
+    firsts = {(p.document, p.score): order[id(p)] for p in reversed(together)}
+    places = [(order[id(p)], p) for p in alone]
+    places += [(firsts[p.document, p.score], p) for p in joined]
+    return [passage for _, passage in sorted(places, key=lambda pair: pair[0])]
+
+
+def _best_sentence(passage: Passage, query: str, embedder: Embedder | None) -> tuple[int, int]:
+    """Where in the document the sentence stands that fits the query best."""
+    found = sentences(passage.text)
+    if not found:
+        return passage.start, passage.end
+    fits = rank([sentence.text for sentence in found], query, embedder)
+    best = found[max(range(len(found)), key=lambda n: (fits[n], -n))]
+    return passage.start + best.start, passage.start + best.end

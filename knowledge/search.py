@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.chunk import searchable
+from knowledge.errors import RatchetError
 from knowledge.fuse import (
     Scores,
     first_of_documents,
@@ -20,11 +21,19 @@ from knowledge.fuse import (
 )
 from knowledge.hits import Hits
 from knowledge.lexical import stem, weights_of
-from knowledge.passages import Found, pick, to_passages
+from knowledge.passages import Found, pick, to_passages, widened
 from knowledge.records import Passage
 from knowledge.text import words
 from knowledge.view import Within
 
+if TYPE_CHECKING:
+    from knowledge.embed import Embedder
+
+CHOICES = {  # settings that are words
+    "fusion": ("scores", "ranks"),
+    "expand": ("none", "window", "section"),
+    "instructions": ("mark", "exclude"),
+}
 Rerank = Callable[[str, Sequence[str]], Sequence[float]]
 
 FED_BACK = 3  # documents whose best passage the feedback learns from
@@ -94,6 +103,7 @@ def search(
     limit: int,
     settings: SearchSettings,
     rerank: Rerank | None = None,
+    embedder: Embedder | None = None,
 ) -> list[list[Passage]]:
     """The best passages for each query, best first.
 
@@ -108,7 +118,12 @@ def search(
         limit: Passages per query, at most.
         settings: A side with weight 0 finds nothing.
         rerank: Scores (query, texts) pairs, higher is better; None leaves the ranking.
+        embedder: Tells the best sentence of a passage by meaning, to expand around it.
+
+    Raises:
+        RatchetError: A setting has a value that there is not.
     """
+    _check(settings)
     dense: Sequence[Hits | None] = [None] * len(queries)
     if settings.dense_weight > 0:
         dense = within.nearest(vectors_qd, max(settings.candidates, limit))
@@ -121,8 +136,27 @@ def search(
         order = candidates.order(within)
         if rerank is not None:
             order = _reranked(within, query, candidates, order, settings, rerank)
-        found.append(to_passages(within, candidates, pick(within, candidates, order, limit)))
+        picked = pick(within, candidates, order, limit)
+        found.append(
+            widened(
+                within,
+                to_passages(within, candidates, picked),
+                candidates.rows[picked].tolist(),
+                query,
+                expand=settings.expand,
+                sentences_beside=settings.window,
+                embedder=embedder,
+            )
+        )
     return found
+
+
+def _check(settings: SearchSettings) -> None:
+    for name, known in CHOICES.items():
+        if (value := getattr(settings, name)) not in known:
+            raise RatchetError(
+                f"knowledge.{name} is {value!r}, expected one of {', '.join(known)}. Mend it."
+            )
 
 
 def _candidates(

@@ -248,6 +248,11 @@ class Within:
         segment, inside = self._at(row)
         return segment.chunk(inside)
 
+    def document(self, row: int) -> Document:
+        """The document of the chunk in a row."""
+        segment, inside = self._at(row)
+        return segment.document(int(segment.document_of[inside]))
+
     def source(self, row: int) -> str:
         """Where the document of the chunk in a row was read from."""
         segment, inside = self._at(row)

@@ -79,7 +79,7 @@ def open_collection(settings: Settings, *, needed: bool = False) -> Collection:
 
     folder = settings.collections / settings.knowledge.collection
     embedder = load_embedder(settings.knowledge.embedder)
-    collection = Collection.open(folder, embedder, most_words=settings.knowledge.chunk_words)
+    collection = Collection.open(folder, embedder, most_tokens=settings.knowledge.chunk_tokens)
     if needed and collection.is_empty:
         raise RatchetError(
             f"{folder}: the collection is empty. Add documents with `ratchet knowledge add PATH`."

@@ -44,10 +44,18 @@ class KnowledgeSettings:
 
     collection: str = "handbook"
     embedder: str = "all-MiniLM-L6-v2"  # any sentence-transformers model
-    dense_weight: float = 1.0  # weight of dense ranks in the fusion
-    lexical_weight: float = 1.0  # weight of BM25 ranks in the fusion
-    candidates: int = 50  # taken from each side before the fusion
-    chunk_words: int = 120  # longest chunk
+    fusion: str = "scores"  # how both sides are put together: by "scores" or by "ranks"
+    dense_weight: float = 1.0  # weight of dense search in the fusion
+    lexical_weight: float = 0.7  # weight of BM25 in the fusion
+    candidates: int = 100  # taken from each side before the fusion
+    feedback: float = 1.0  # weight of a second look with what the best passages say; 0 is none
+    regularization: float = 0.5  # pull towards what like passages of other documents score
+    reranker: str = ""  # cross-encoder by name or folder; empty has none
+    reranked: int = 20  # best candidates that the cross-encoder reads
+    expand: str = "none"  # what is handed on: "none", "window" or "section" around what was found
+    window: int = 1  # sentences on either side of the best one, with expand = "window"
+    instructions: str = "mark"  # text that speaks to a model: "mark" it, or "exclude" its passage
+    chunk_tokens: int = 200  # longest chunk with its headings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

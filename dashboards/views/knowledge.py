@@ -43,7 +43,9 @@ def todo() -> None:
         return
     asked = f"Of the newest {count(found.interactions, 'question')}"
     some = f" ({found.simulated:,} of them by simulated people)" if found.simulated else ""
-    st.caption(plain(f"{when(found.at)} UTC. {asked}{some}, {found.unanswered:,} found no good passage."))
+    st.caption(
+        plain(f"{when(found.at)} UTC. {asked}{some}, {found.unanswered:,} found no good passage.")
+    )
     if not found.tasks:
         st.success("Nothing to write or mend.", icon=":material/check:")
         return

@@ -34,4 +34,4 @@ def pieces(document: Document, **fields: Any) -> list[Chunk]:
     """Its chunks, with these fields instead."""
     from dataclasses import replace
 
-    return [replace(piece, **fields) for piece in chunk(document, most_words=120)]
+    return [replace(piece, **fields) for piece in chunk(document)]

@@ -368,11 +368,14 @@ def test_a_collection_opened_with_another_chunk_length_is_cut_anew_by_the_next_c
     text = " ".join(f"The fee of the wire number {n} is paid." for n in range(20))
     Collection.open(folder, embedder).add([document("a", text)])
     short = Collection.open(folder, embedder, most_tokens=30)
-    before = {(p.start, p.end) for p in short.search("fee", limit=50)}
+    before = short.chunks("a")
     short.add([document("b", "Nothing of the kind.")])
-    after = {(p.start, p.end) for p in short.search("fee", limit=50) if p.document == "a"}
-    assert len(before) == 2
-    assert len(after) >= 8
+    after = short.chunks("a")
+    assert (len(before), len(after) >= 8) == (1, True)
+    assert [p.text for p in short.search("wire number 7", limit=1)] == [
+        piece.text for piece in after if "number 7 " in piece.text
+    ]
+    assert Collection.open(folder, embedder, most_tokens=30).chunks("a") == after
 
 
 def test_the_same_documents_are_found_alike_whatever_the_order_they_came_in(
