@@ -55,17 +55,15 @@ def todo() -> None:
             {
                 "do": task.do,
                 "what": task.what,
-                "why": task.why,
                 "weight": task.weight,
                 **({"simulated": task.simulated} if simulated else {}),
+                "why": task.why,
             }
             for task in found.tasks
         ],
         hide_index=True,
-        height=widgets.tall(2 * len(found.tasks), 620),
-        row_height=62,  # two lines of reasons
+        height=widgets.tall(len(found.tasks), 620),
         column_config={
-            "do": st.column_config.TextColumn(width="small"),
             "what": st.column_config.TextColumn(width="medium"),
             "why": st.column_config.TextColumn(width="large"),
             "weight": st.column_config.NumberColumn(
@@ -189,8 +187,9 @@ def abstaining() -> None:
 
 
 st.title("Knowledge")
-figures()
-if not holdings.glance().documents:
+if holdings.glance().documents:
+    figures()
+else:
     widgets.empty("No document yet. Add some with `ratchet knowledge add PATH`.")
     st.stop()
 for tab, show in zip(
