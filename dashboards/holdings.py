@@ -15,8 +15,8 @@ import streamlit as st
 from dashboards import source
 from dashboards.records import Abstention, Holding, HoldingPage, Planted, Threshold, ToWrite
 from knowledge.errors import RatchetError
+from knowledge.injection import find_instructions
 from knowledge.records import Chunk, Document, Passage
-from loop.answer.guards import find_instructions
 from loop.evaluate import coverage_report
 from loop.evaluate.coverage_report import Task
 from loop.settings import KnowledgeSettings

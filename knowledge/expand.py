@@ -91,8 +91,9 @@ def moved(passage: Passage, document_text: str, span: tuple[int, int]) -> Passag
 def join(passages: Sequence[Passage], documents: Mapping[str, Document]) -> list[Passage]:
     """Passages of a document that overlap, touch or have only white space between them, as one.
 
-    No longer than JOINED_MOST. It stands where the best of them stood, with that one's score, similarity and why. It has the
-    headings they share, and each context that does not stand in it now.
+    None is made longer than JOINED_MOST. It stands where the best of them stood, with that one's
+    score, similarity and why. It has the headings they share, and each context that does not
+    stand in it now.
 
     Args:
         passages: Best first.

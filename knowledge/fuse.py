@@ -55,9 +55,10 @@ def fuse(sides: Sequence[tuple[float, Scores]], *, by_ranks: bool) -> Scores:
 
 
 def likeness(vectors_nd: NDArray[np.float64], document_of: NDArray[np.int64]) -> Scores:
-    """How much each candidate leans on each other: the nearest few, rows add up to 1 or 0.
+    """How much each candidate leans on each other, and on itself; rows add up to 1.
 
-    Passages of the same document are no evidence for each other: they share title and topic by
+    It leans on the nearest few, the more the more they are like it: one that stands alone is left
+    as it is. Passages of the same document are no evidence for each other: they share title and topic by
     birth, and the one that answers must stand out among them.
 
     Args:
@@ -71,8 +72,8 @@ def likeness(vectors_nd: NDArray[np.float64], document_of: NDArray[np.int64]) ->
         least = np.partition(near, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS, None]
         near = np.where(near >= least, near, 0)
     near **= SHARPNESS
-    total = near.sum(axis=1, keepdims=True)
-    return near / np.where(total > 0, total, 1.0)
+    np.fill_diagonal(near, 1.0)
+    return near / near.sum(axis=1, keepdims=True)
 
 
 def regularize(scores: Scores, leaning_nn: Scores, strength: float) -> Scores:
