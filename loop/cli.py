@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
-    from loop.commands import judge, know, learn, talk
+    from loop.commands import calibrate, judge, know, learn, talk
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -130,6 +130,22 @@ def parser() -> argparse.ArgumentParser:
     add(documents, "eval", know.evaluate, "retrieval quality on a BEIR-format folder").add_argument(
         "folder", type=Path
     )
+
+    when = add(
+        documents, "calibrate", calibrate.calibrate, "learn from suites which questions to answer"
+    )
+    when.add_argument("--suite", action="append", help="one suite, by name or folder; repeatable")
+    aim = when.add_mutually_exclusive_group()
+    aim.add_argument(
+        "--cost",
+        type=float,
+        metavar="RATIO",
+        help="false abstentions that one false answer is worth (default: 1)",
+    )
+    aim.add_argument(
+        "--false-answers", type=float, metavar="MOST", help="largest share of false answers"
+    )
+    when.add_argument("--apply", action="store_true", help="let the desk go by it")
 
     pii = group("pii", "personal data")
     add(pii, "scan", know.scan, "find personal data in the text of a JSONL file").add_argument(
