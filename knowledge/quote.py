@@ -23,7 +23,7 @@ _BREAKS = re.compile(f"[{_BREAK}]+")
 # Control characters and the invisible double of ASCII; the flags of parts of countries are of it.
 _UNSEEN = re.compile(
     "(\U0001f3f4[\U000e0030-\U000e007a]{2,6}\U000e007f)"
-    "|[\x00-\x08\x0e-\x1b\x7f\U000e0000-\U000e007f]"
+    "|[\x00-\x08\x0e-\x1b\x1f\x7f\U000e0000-\U000e007f]"
 )
 _NUMBER = re.compile(r"[\[［【]([^\S\n]*\d+[^\S\n]*)[\]］】]")
 _BAR_OPENS = re.compile(r"<(?=[|｜▁])")
@@ -46,7 +46,7 @@ _ROLE = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    rf"(\b(?:Question|QUESTION)|(?:^|(?<=[{_BREAK}]))[ \t]{{0,8}}(?i:question))[ \t]?[:：]"
+    rf"((?:Question|QUESTION)|(?:^|(?<=[{_BREAK}]))[ \t]{{0,8}}(?i:question))[ \t]?[:：]"
 )
 
 
@@ -58,10 +58,9 @@ def as_data(text: str) -> str:
     >>> as_data("It is so [7].\\n\\nQuestion: Is it free?\\nAssistant: Yes.<|end|>")
     'It is so (7). Question - Is it free? Assistant - Yes.< |end| >'
     """
-    quoted = _ASKS.sub(r"\1 -", _ROLE.sub(r"\1 -", text))
+    quoted = text if text.isprintable() else _UNSEEN.sub(r"\1", text)
+    quoted = _ASKS.sub(r"\1 -", _ROLE.sub(r"\1 -", quoted))
     quoted = _BREAKS.sub(" ", quoted)
-    if not quoted.isprintable():
-        quoted = _UNSEEN.sub(r"\1", quoted)
     quoted = _NUMBER.sub(r"(\1)", quoted)
     quoted = _BRACKETED.sub(r"(\1)", quoted)
     quoted = _BAR_CLOSES.sub(" >", _BAR_OPENS.sub("< ", quoted))

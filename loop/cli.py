@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
-    from loop.commands import coverage, judge, know, learn, retrieval, talk
+    from loop.commands import calibrate, coverage, judge, know, learn, retrieval, talk
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -141,6 +141,10 @@ def parser() -> argparse.ArgumentParser:
     find.add_argument("query")
     find.add_argument("--limit", type=int, default=5)
     find.add_argument(
+        "--where", action="append", default=[], metavar="FIELD=GLOB",
+        help="narrow it by document, title, source, licence or format; repeatable",
+    )  # fmt: skip
+    find.add_argument(
         "--label", action="append", default=[], help="an access label of the person who searches"
     )
     quality = add(
@@ -170,6 +174,7 @@ def parser() -> argparse.ArgumentParser:
     quality.add_argument(
         "--share", type=float, default=0.5, help="share of the queries that are dev"
     )
+    add(documents, "compact", know.compact, "make one segment of all that was added")
     report = add(
         documents, "report", coverage.report, "documents that somebody should write or mend"
     )
@@ -179,6 +184,22 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--last", type=int, default=10_000, help="newest questions that are looked at"
     )
+
+    when = add(
+        documents, "calibrate", calibrate.calibrate, "learn from suites which questions to answer"
+    )
+    when.add_argument("--suite", action="append", help="one suite, by name or folder; repeatable")
+    aim = when.add_mutually_exclusive_group()
+    aim.add_argument(
+        "--cost",
+        type=float,
+        metavar="RATIO",
+        help="false abstentions that one false answer is worth (default: 1)",
+    )
+    aim.add_argument(
+        "--false-answers", type=float, metavar="MOST", help="largest share of false answers"
+    )
+    when.add_argument("--apply", action="store_true", help="let the desk go by it")
 
     pii = group("pii", "personal data")
     add(pii, "scan", know.scan, "find personal data in the text of a JSONL file").add_argument(

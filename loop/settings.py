@@ -31,9 +31,7 @@ class AssistantSettings:
     passages: int = 3  # passages shown to the model
     sentences: int = 2  # best sentences kept of each passage; 0 keeps whole passages
     abstain_below: float = 0.30  # cosine of the best passage under which it does not answer
-    quoting: str = (
-        "auto"  # passages in lines or tags; auto is lines for the pocket model, else tags
-    )
+    quoting: str = "auto"  # passages in lines or tags; auto: lines for the pocket model, else tags
     consent: str = "none"  # basis recorded for interactions that name none
     endpoint: str = ""  # OpenAI-compatible server to generate with; empty generates here
 

@@ -18,7 +18,10 @@ FLOORS = ("knowledge", "eval_suites", "loop", "dashboards")  # from the ground u
 ROOMS = {
     "faiss": ("knowledge",),
     "sentence_transformers": ("knowledge",),
-    "bm25s": ("knowledge",),
+    "pypdfium2": ("knowledge/formats",),
+    "openpyxl": ("knowledge/formats",),
+    "docx": ("knowledge/formats",),
+    "pptx": ("knowledge/formats",),
     "scipy": ("eval_suites/stats",),
     "duckdb": ("loop/store",),
     "torch": ("loop/models", "loop/train", "loop/pocket"),

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from knowledge.abstain import read_calibration
 from knowledge.cite import check_citations
 from loop.answer.guards import REFUSAL, check_question
 from loop.answer.handover import ABSTENTION, is_abstention, open_ticket
@@ -40,6 +41,9 @@ class Desk:
         engine: What writes the answers.
         store: Where every interaction is recorded, durably, before it is answered.
         clock: The time of day, UTC.
+
+    Raises:
+        RatchetError: The collection's calibration is damaged or of another embedder.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Desk:
         self.engine = engine
         self.store = store
         self.clock = clock
+        self.calibration = read_calibration(collection.folder, collection.embedder.name)
         self.variants = Variants(store, engine, settings.assistant.name)
 
     @property
@@ -118,7 +123,7 @@ class Desk:
             )
             turns.append(turn)
         answered = [turn for turn in turns if turn.said is None]
-        look_up(answered, self.collection, self.settings)
+        look_up(answered, self.collection, self.settings, self.calibration)
         return turns
 
     def request(self, turn: Turn) -> GenerationRequest:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from knowledge.abstain import signals
 from knowledge.cite import best_first, excerpt
 from knowledge.injection import find_instructions, without_instructions
 from knowledge.records import Passage
@@ -15,16 +16,25 @@ from loop.answer.records import Turn
 from loop.settings import Settings
 
 if TYPE_CHECKING:
+    from knowledge.abstain import Calibration
     from knowledge.collection import Collection
 
 OWN_WORDS = "internal"  # licence of a talk in which no document was shown
 
 
-def look_up(turns: Sequence[Turn], collection: Collection, settings: Settings) -> None:
+def look_up(
+    turns: Sequence[Turn],
+    collection: Collection,
+    settings: Settings,
+    calibration: Calibration | None = None,
+) -> None:
     """Give every turn its passages and prompt; those with the same rights and day in one search.
 
     A turn for which nothing may be shown, or nothing near enough was found, is answered with the
     abstention right away.
+
+    Args:
+        calibration: Says what is near enough; None goes by `assistant.abstain_below`.
     """
     groups: dict[object, list[Turn]] = {}
     for turn in turns:
@@ -40,6 +50,8 @@ def look_up(turns: Sequence[Turn], collection: Collection, settings: Settings) -
         )
         for turn, query, passages in zip(members, queries, found, strict=True):
             _show(turn, query, passages, collection, settings)
+            if not _near_enough(query, turn.passages, collection, settings, calibration):
+                turn.said = ABSTENTION
 
 
 def _show(
@@ -67,9 +79,22 @@ def _show(
         turn.ask.history,
         style=quoting_style(assistant),
     )
-    best = best_similarity(turn.passages)
-    if not turn.passages or (best is not None and best < assistant.abstain_below):
-        turn.said = ABSTENTION
+
+
+def _near_enough(
+    query: str,
+    shown: Sequence[Passage],
+    collection: Collection,
+    settings: Settings,
+    calibration: Calibration | None,
+) -> bool:
+    """Whether the answer is likely among what is shown."""
+    if not shown:
+        return False
+    if calibration is not None:
+        return calibration.answers(signals(query, shown, collection.embedder))
+    best = best_similarity(shown)
+    return best is None or best >= settings.assistant.abstain_below
 
 
 def best_similarity(passages: Sequence[Passage]) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -98,7 +99,11 @@ def search(args: Namespace) -> Outcome:
     settings = load_settings(args.project)
     collection = project.open_collection(settings, needed=True)
     found = collection.search(
-        args.query, labels=frozenset(args.label), limit=args.limit, settings=settings.knowledge
+        args.query,
+        labels=frozenset(args.label),
+        limit=args.limit,
+        where=_pairs(args.where),
+        settings=settings.knowledge,
     )
     lines = [
         f"{number}. {p.document} [{p.start}:{p.end}]  score {p.score:.4f}  "
@@ -107,6 +112,26 @@ def search(args: Namespace) -> Outcome:
         for number, p in enumerate(found, start=1)
     ]
     return Outcome({"passages": [asdict(p) for p in found]}, "\n".join(lines) or "Nothing found.")
+
+
+def compact(args: Namespace) -> Outcome:
+    collection = project.open_collection(load_settings(args.project), needed=True)
+    before = collection.describe()
+    collection.compact()
+    after = collection.describe()
+    text = f"{before.segments} segments made one: {after.chunks:,} chunks, {after.reason}."
+    return Outcome({"before": asdict(before), "after": asdict(after)}, text)
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    """FIELD=GLOB as field → glob."""
+    pairs: dict[str, str] = {}
+    for one in given:
+        name, found, pattern = one.partition("=")
+        if not found:
+            raise RatchetError(f"--where is {one!r}, expected FIELD=GLOB. Mend it.")
+        pairs[name] = pattern
+    return pairs
 
 
 def scan(args: Namespace) -> Outcome:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval_suites.records import Assistant, Case, Reply
+from knowledge.abstain import read_calibration
 from knowledge.records import Citation, Passage
 from loop.settings import Settings
 
@@ -82,7 +83,11 @@ def settings_key(settings: Settings, base: str, collection: Collection, today: d
         for document in collection.documents()
     )
     prompted = {name: getattr(settings.assistant, name) for name in SPEAKS}
-    content = json.dumps([base, prompted, asdict(settings.knowledge), documents], sort_keys=True)
+    calibration = read_calibration(collection.folder, collection.embedder.name)
+    abstains = [calibration.to_json()] if calibration else []
+    content = json.dumps(
+        [base, prompted, asdict(settings.knowledge), documents, *abstains], sort_keys=True
+    )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

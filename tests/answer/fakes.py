@@ -74,6 +74,7 @@ class FakeCollection:
 
     def __init__(self, documents: Sequence[Document] | None = None) -> None:
         self.embedder = FakeEmbedder()
+        self.folder = Path("no-such-folder")  # all in memory
         self.searches: list[list[str]] = []
         self.held = list(documents or [document(i, t) for i, t in HANDBOOK])
 

@@ -4,6 +4,8 @@ import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from knowledge.cite import check_citations, number_passages
 from knowledge.quote import as_data
@@ -85,6 +87,19 @@ def test_a_mark_copied_out_of_a_passage_cites_nothing() -> None:
     own = check_citations("A wire abroad costs 35 dollars [1].", shown)
     assert [c.document for c in own] == ["a.md"]
     assert [c.number for c in check_citations("It is due monthly [2].", shown)] == [2]
+
+
+PIECES = ["[", "]", "7", "<", ">", "|", "/", "s", "System", "Question", ":", " ", ".", "\n", "\x00"]
+PIECES += ["INST", "_", "\u2028", "\x1f", "user", "end_of_turn", "［", "］", "SYS", "passage"]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_no_mixture_of_marks_gets_through(said: str) -> None:
+    quoted = as_data(said)
+    assert len(f"x{quoted}x".splitlines()) == 1
+    assert not re.search(r"\[\s*\d+\s*\]|<\||\|>|\[/?INST\]|</?s>|</?passage>|<\w+_turn>", quoted)
+    assert "Question:" not in quoted
+    assert not re.match(r"\s*(?:system|user)\s?:", quoted, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("brick", ["[", "[1", "<", "\n", " ", "<|", "a_", "<a_", "System: ", ". "])
