@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.chunk import word_starts
 from knowledge.errors import RatchetError
+from knowledge.tokens import word_starts
 
 DEFAULT = "all-MiniLM-L6-v2"
 BATCH = 32  # texts; between batches another thread gets its turn

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 K = 60  # ranks far down differ little; from the paper
-NEIGHBOURS = 10  # passages of other documents that a passage's score leans on
+NEIGHBOURS = 5  # passages of other documents that a passage's score leans on
 DIGITS = 9  # of scores; what is behind them depends on the order of a sum
 SHARPNESS = 2  # power of the likeness between them: near ones count for more
 
@@ -58,8 +58,8 @@ def likeness(vectors_nd: NDArray[np.float64], document_of: NDArray[np.int64]) ->
     """How much each candidate leans on each other, and on itself; rows add up to 1.
 
     It leans on the nearest few, the more the more they are like it: one that stands alone is left
-    as it is. Passages of the same document are no evidence for each other: they share title and topic by
-    birth, and the one that answers must stand out among them.
+    as it is. Passages of the same document are no evidence for each other: they share title and
+    topic by birth, and the one that answers must stand out among them.
 
     Args:
         vectors_nd: Unit vectors of the candidates.
@@ -73,7 +73,8 @@ def likeness(vectors_nd: NDArray[np.float64], document_of: NDArray[np.int64]) ->
         near = np.where(near >= least, near, 0)
     near **= SHARPNESS
     np.fill_diagonal(near, 1.0)
-    return near / near.sum(axis=1, keepdims=True)
+    total: Scores = near.sum(axis=1, keepdims=True)
+    return near / total
 
 
 def regularize(scores: Scores, leaning_nn: Scores, strength: float) -> Scores:

@@ -237,13 +237,14 @@ def _sorted(
 ) -> Postings:
     """Postings in order of their terms, so that the same texts give the same bytes."""
     used = np.bincount(term, minlength=len(terms)) > 0
-    order = np.array(sorted(np.flatnonzero(used), key=lambda n: terms[n]), dtype=np.int64)
+    kept: list[int] = sorted(np.flatnonzero(used).tolist(), key=lambda n: terms[n])
+    order = np.array(kept, dtype=np.int64)
     place = np.zeros(len(terms), dtype=np.int64)
     place[order] = np.arange(len(order))
     term = place[term]
     by = np.lexsort((rows, term))
     return Postings(
-        terms=[terms[n] for n in order.tolist()],
+        terms=[terms[n] for n in kept],
         offsets=np.searchsorted(term[by], np.arange(len(order) + 1)).astype(np.int64),
         rows=rows[by].astype(np.int32),
         counts=counts[by].astype(np.int32),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, Protocol
 
 # What a chunk is made of.
 Kind = Literal["text", "list", "table", "code"]
@@ -30,6 +30,26 @@ class Document:
     def content_hash(self) -> str:
         """SHA-256 of the text, hex: the same whatever it is called and whoever may read it."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+class Held(Protocol):
+    """What has labels and days: a document, or the rights that many documents share."""
+
+    @property
+    def access(self) -> frozenset[str]: ...
+
+    @property
+    def valid_from(self) -> date | None: ...
+
+    @property
+    def valid_until(self) -> date | None: ...
+
+
+def may_read(held: Held, labels: frozenset[str], on: date) -> bool:
+    """Whether a reader with these labels may see it, and it holds that day."""
+    if held.access and not held.access & labels:
+        return False
+    return (held.valid_from or on) <= on <= (held.valid_until or on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ class Defaults:
     lexical_weight: float = 0.7
     candidates: int = 100  # taken from each side before the fusion
     feedback: float = 1.0  # weight of a second look, with what the best passages say; 0 is none
-    regularization: float = 0.5  # pull towards what like passages of other documents score
+    regularization: float = 0.6  # pull towards what like passages of other documents score
     reranker: str = ""  # cross-encoder by name or folder; empty has none
     reranked: int = 20  # best candidates it looks at
     expand: str = "none"  # what is handed on: "none", "window" or "section"

@@ -21,7 +21,7 @@ from knowledge.chunk import searchable
 from knowledge.dense import Vectors
 from knowledge.gpu import Gpu
 from knowledge.lexical import Postings
-from knowledge.records import Chunk, Document
+from knowledge.records import Chunk, Document, may_read
 
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 DOCUMENTS = pa.schema(
@@ -59,12 +59,6 @@ class Rights(NamedTuple):
     access: frozenset[str]
     valid_from: date | None
     valid_until: date | None
-
-    def allow(self, labels: frozenset[str], on: date) -> bool:
-        """Whether a reader with these labels may see it, and it holds that day."""
-        if self.access and not self.access & labels:
-            return False
-        return (self.valid_from or on) <= on <= (self.valid_until or on)
 
 
 class Embedded(NamedTuple):
@@ -138,7 +132,7 @@ class Segment:
 
     def allowed(self, labels: frozenset[str], on: date) -> NDArray[np.bool_]:
         """Which documents such a reader may see that day, shape (documents,)."""
-        kinds = [rights.allow(labels, on) for rights in self.kinds_of_rights]
+        kinds = [may_read(rights, labels, on) for rights in self.kinds_of_rights]
         return np.array(kinds, dtype=bool)[self.rights_of]
 
     def document(self, row: int) -> Document:

@@ -47,7 +47,7 @@ class KnowledgeSettings:
     lexical_weight: float = 0.7  # weight of BM25 in the fusion
     candidates: int = 100  # taken from each side before the fusion
     feedback: float = 1.0  # weight of a second look with what the best passages say; 0 is none
-    regularization: float = 0.5  # pull towards what like passages of other documents score
+    regularization: float = 0.6  # pull towards what like passages of other documents score
     reranker: str = ""  # cross-encoder by name or folder; empty has none
     reranked: int = 20  # best candidates that the cross-encoder reads
     expand: str = "none"  # what is handed on: "none", "window" or "section" around what was found

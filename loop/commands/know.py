@@ -66,7 +66,7 @@ def remove(args: Namespace) -> Outcome:
         )
     changes = collection.remove(args.documents)
     return Outcome(
-        asdict(changes), f"{len(args.documents)} removed. Answers that cite them still open."
+        asdict(changes), f"{len(args.documents)} removed, with all their versions and off the disk."
     )
 
 

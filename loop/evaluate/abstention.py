@@ -11,7 +11,7 @@ from eval_suites.records import Case
 from eval_suites.suites import Suite
 from knowledge.abstain import Calibration, Point, calibrate, signals
 from knowledge.errors import RatchetError
-from knowledge.search import may_read
+from knowledge.records import may_read
 from loop.answer.retrieve import best_similarity
 from loop.settings import Settings
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from knowledge.cite import support
-from knowledge.records import Document, Passage
-from knowledge.search import may_read
+from knowledge.records import Document, Passage, may_read
+from knowledge.support import support
 from knowledge.text import containment, ngrams
 from loop.evaluate.judged import Cited, JudgedAnswer
 

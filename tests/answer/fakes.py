@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.collection import Changes
-from knowledge.records import Document, Passage
+from knowledge.records import Changes, Document, Passage
 from knowledge.text import words
+from knowledge.tokens import word_starts
 from loop.models.engine import Generation, GenerationRequest
 from loop.settings import KnowledgeSettings
 from loop.store.records import Adapter, Experiment, Promotion
@@ -60,6 +60,10 @@ class FakeEmbedder:
 
     name = "fake"
     dimension = 64
+    most_tokens = 254
+
+    def token_starts(self, text: str) -> np.ndarray:
+        return word_starts(text)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         rows = np.full((len(texts), self.dimension), 1e-6, dtype=np.float32)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from knowledge.chunk import word_starts
 from knowledge.text import words
+from knowledge.tokens import word_starts
 
 threadpool_limits(1)  # tests run side by side; several threads each would wait for one another
 
