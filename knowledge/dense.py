@@ -7,6 +7,7 @@ so that no search ever walks through what its reader may not see.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -183,27 +184,24 @@ class Vectors:
     def _search_fast(
         self, queries_qd: Any, k: int, inside: NDArray[np.bool_] | None, effort: int | None
     ) -> list[Hits] | None:
-        chosen = {} if inside is None else {"sel": _selector(inside)}
         if self.plan.kind == "hnsw":
-            parameters: Any = _faiss.SearchParametersHNSW(
-                efSearch=max(effort or max(EFFORT_LEAST, 2 * k), k), **chosen
-            )
-            scores_qk, rows_qk = self._fast.search(queries_qd, k, params=parameters)
+            most, reach = k, max(effort or max(EFFORT_LEAST, 2 * k), k)
         else:
             # More than asked for, as codes are coarse; the vectors then say which are best.
-            probes = effort or max(PROBES, k // 4)
-            parameters = _faiss.SearchParametersIVF(nprobe=probes, **chosen)
-            scores_qk, rows_qk = self._fast.search(
-                queries_qd, max(10 * k, CODED_LEAST), params=parameters
-            )
+            most, reach = max(10 * k, CODED_LEAST), effort or max(PROBES, k // 4)
+        parameters = _parameters(
+            self.plan.kind, reach, None if inside is None else _selector(inside)
+        )
+        scores_qk, rows_qk = self._fast.search(queries_qd, most, params=parameters)
         found = []
         for query, scores, rows in zip(queries_qd, scores_qk, rows_qk, strict=True):
-            there = rows >= 0
-            rows, scores = rows[there], scores[there]
-            if self.plan.kind == "ivfpq":
-                scores = self.all_nd[rows] @ query
+            if rows[-1] < 0:  # fewer than asked for
+                rows = rows[rows >= 0]
+                scores = scores[: len(rows)]
             if len(rows) < k:
                 return None
+            if self.plan.kind == "ivfpq":
+                scores = self.all_nd[rows] @ query
             found.append(best(k, Hits(rows, scores)))
         return found
 
@@ -244,6 +242,22 @@ def _build(kind: Kind, flat: Any, open_nd: NDArray[np.float32]) -> Any:
         codes.add(open_nd)
         return codes
     return None
+
+
+@lru_cache(maxsize=64)  # to make them takes as long as a short search
+def _plain_parameters(kind: Kind, reach: int) -> Any:
+    if kind == "hnsw":
+        return _faiss.SearchParametersHNSW(efSearch=reach)
+    return _faiss.SearchParametersIVF(nprobe=reach)
+
+
+def _parameters(kind: Kind, reach: int, selector: Any) -> Any:
+    """How far a search goes, and among which rows."""
+    if selector is None:
+        return _plain_parameters(kind, reach)
+    if kind == "hnsw":
+        return _faiss.SearchParametersHNSW(efSearch=reach, sel=selector)
+    return _faiss.SearchParametersIVF(nprobe=reach, sel=selector)
 
 
 def _lists(rows: int) -> int:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+TIE = 2e-6  # scores nearer than that may be equal but for rounding
+
 
 class Hits(NamedTuple):
     """What one query found, best first; equal scores in order of rows."""
@@ -22,8 +24,13 @@ def best(k: int, *several: Hits, keys: NDArray[np.int64] | None = None) -> Hits:
         keys: What equal scores, to the last bit or so, are ordered by, for every row; None takes
             the row itself.
     """
-    rows = np.concatenate([hits.rows for hits in several])
-    scores = np.concatenate([hits.scores for hits in several])
+    if len(several) == 1:
+        rows, scores = several[0]
+        if len(rows) <= k and (scores[:-1] > scores[1:] + TIE).all():
+            return several[0]  # in order already, and none equal
+    else:
+        rows = np.concatenate([hits.rows for hits in several])
+        scores = np.concatenate([hits.scores for hits in several])
     if len(rows) > 4 * k > 0:  # sort no more than have a chance
         chance = scores >= np.partition(scores, -k)[-k] - 1e-5
         rows, scores = rows[chance], scores[chance]

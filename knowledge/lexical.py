@@ -137,13 +137,15 @@ class Scope:
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency among what the reader may see; 0 if it is nowhere there."""
-        if term not in self._holding:
-            self._holding[term] = sum(
+        holding = self._holding.get(term)
+        if holding is None:
+            holding = sum(
                 len(entries[0]) if mask is None else int(mask[entries[0]].sum())
                 for one, mask in zip(self._several, self._allowed, strict=True)
                 if (entries := one.entries(term))
             )
-        return _rarity(self._holding[term], self.counted.rows)
+            self._holding[term] = holding
+        return _rarity(holding, self.counted.rows)
 
     def scores(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
         """BM25 of every row for weighted stems, shape (rows of all segments,); 0 shares none.
@@ -184,23 +186,24 @@ class Scope:
 
     def _look_up(self, term: str) -> _Term:
         """The allowed rows that hold a term, and how much each holds of it."""
-        if term not in self._found:
-            if len(self._found) >= REMEMBERED:
-                self._found.clear()
-            rows, shares = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-            for start, one, mask in zip(
-                self.starts[:-1], self._several, self._allowed, strict=True
-            ):
-                if (entries := one.entries(term)) is None:
-                    continue
-                held, counts = entries
-                if mask is not None:
-                    held, counts = held[mask[held]], counts[mask[held]]
-                long = K1 * (1 - B + B * one.lengths[held] / self.counted.average_length)
-                rows.append(held + start)
-                shares.append(counts * (K1 + 1) / (counts + long))
-            self._found[term] = _Term(np.concatenate(rows), np.concatenate(shares))
-        return self._found[term]
+        known = self._found.get(term)
+        if known is not None:
+            return known
+        rows, shares = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+        for start, one, mask in zip(self.starts[:-1], self._several, self._allowed, strict=True):
+            if (entries := one.entries(term)) is None:
+                continue
+            held, counts = entries
+            if mask is not None:
+                held, counts = held[mask[held]], counts[mask[held]]
+            long = K1 * (1 - B + B * one.lengths[held] / self.counted.average_length)
+            rows.append(held + start)
+            shares.append(counts * (K1 + 1) / (counts + long))
+        found = _Term(np.concatenate(rows), np.concatenate(shares))
+        if len(self._found) >= REMEMBERED:
+            self._found.clear()  # other threads keep what they have of it
+        self._found[term] = found
+        return found
 
 
 def weights_of(text: str) -> dict[str, float]:

@@ -149,15 +149,17 @@ class View:
                     f"A search can be narrowed by {', '.join(FIELDS)}, not by {name!r}. Mend it."
                 )
         key = (labels, on, frozenset((where or {}).items()), instructed)
-        if key not in self._withins:
+        found = self._withins.get(key)
+        if found is None:
             allowed = [
                 self._allowed(at, labels, on, where or {}, instructed)
                 for at in range(len(self.segments))
             ]
+            found = Within(self.segments, allowed)
             if len(self._withins) >= _WITHINS:
-                self._withins.clear()
-            self._withins[key] = Within(self.segments, allowed)
-        return self._withins[key]
+                self._withins.clear()  # other threads keep what they have of it
+            self._withins[key] = found
+        return found
 
     def _allowed(
         self,
