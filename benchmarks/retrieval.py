@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from itertools import islice, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -149,7 +150,7 @@ def peer_chromadb(base: NDArray[np.float32], place: Path) -> Peer:
 
     client = chromadb.PersistentClient(str(place / "chroma"))
     collection = client.create_collection(
-        "v",
+        "vectors",
         configuration={"hnsw": {"space": "ip", "max_neighbors": LINKS, "ef_construction": BUILD}},
     )
     begun = time.perf_counter()
@@ -286,12 +287,17 @@ class Topical:
 
 
 class Writer:
-    """Simulated texts whose words are as common as a language's (Zipf)."""
+    """Simulated texts whose words are as common as a language's once stopwords are out.
+
+    Zipf and Mandelbrot's law without its first hundred words.
+    """
 
     def __init__(self) -> None:
         self._rng = np.random.default_rng(4)
-        self._words = np.array([f"w{n:05x}" for n in self._rng.permutation(WORDS)])
-        shares = 1 / np.arange(1, WORDS + 1)
+        syllables = [one + other for one in "bdfghklmnprstvz" for other in "aeiou"]
+        three = product(syllables, repeat=3)
+        self._words = np.array(["".join(some) for some in islice(three, 0, 7 * WORDS, 7)])
+        shares = 1 / np.arange(101, WORDS + 101)
         self._upto = np.cumsum(shares / shares.sum())
 
     def text(self, length: int) -> str:

@@ -111,7 +111,7 @@ class Counted(NamedTuple):
 
 class _Term(NamedTuple):
     rows: NDArray[np.int64]
-    shares: NDArray[np.float64]  # of the row's words, levelled off and weighed by its length
+    shares: NDArray[np.float32]  # of the row's words, levelled off and weighed by its length
 
 
 class Scope:
@@ -132,20 +132,26 @@ class Scope:
             rows += len(one.lengths) if mask is None else int(mask.sum())
             total += int(one.lengths.sum() if mask is None else one.lengths[mask].sum())
         self.counted = Counted(rows, max(total / max(rows, 1), 1.0))
-        self._holding: dict[str, int] = {}
+        # What a count is held against: more in a text that is longer than the average.
+        self._levels = [
+            (K1 * (1 - B + B * one.lengths / self.counted.average_length)).astype(np.float32)
+            for one in several
+        ]
+        self._rarities: dict[str, float] = {}
         self._found: dict[str, _Term] = {}
 
     def rarity(self, term: str) -> float:
         """Inverse document frequency among what the reader may see; 0 if it is nowhere there."""
-        holding = self._holding.get(term)
-        if holding is None:
+        rarity = self._rarities.get(term)
+        if rarity is None:
             holding = sum(
                 len(entries[0]) if mask is None else int(mask[entries[0]].sum())
                 for one, mask in zip(self._several, self._allowed, strict=True)
                 if (entries := one.entries(term))
             )
-            self._holding[term] = holding
-        return _rarity(holding, self.counted.rows)
+            rarity = _rarity(holding, self.counted.rows)
+            self._rarities[term] = rarity
+        return rarity
 
     def scores(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
         """BM25 of every row for weighted stems, shape (rows of all segments,); 0 shares none.
@@ -162,14 +168,22 @@ class Scope:
     def scores_of(
         self, rows: NDArray[np.int64], weights: Mapping[str, float]
     ) -> NDArray[np.float64]:
-        """As `scores`, of these rows alone, which ascend."""
+        """As `scores`, of these rows alone, which ascend and are allowed."""
         scores = np.zeros(len(rows))
-        for term, weight in weights.items():
-            held, shares = self._look_up(term)
-            if len(held):
-                at = np.searchsorted(held, rows).clip(max=len(held) - 1)
-                share = np.where(held[at] == rows, shares[at], 0.0)
-                scores += weight * self.rarity(term) * share
+        bounds = np.searchsorted(rows, self.starts)
+        for at, one in enumerate(self._several):
+            here = slice(bounds[at], bounds[at + 1])
+            own = (rows[here] - self.starts[at]).astype(np.int32)
+            known = [(t, e) for t in weights if len(own) and (e := one.entries(t)) is not None]
+            counts_tr = np.zeros((len(known), len(own)), dtype=np.float32)  # terms, rows
+            for row, (_, (held, counts)) in zip(counts_tr, known, strict=True):
+                place = held.searchsorted(own)
+                np.minimum(place, len(held) - 1, out=place)
+                row[:] = counts[place] * (held[place] == own)
+            worth = np.array([weights[term] * self.rarity(term) for term, _ in known])
+            shares_tr = counts_tr * (K1 + 1) / (counts_tr + self._levels[at][own])
+            for factor, shares in zip(worth.tolist(), shares_tr, strict=True):
+                scores[here] += factor * shares
         return scores
 
     def search(
@@ -189,16 +203,18 @@ class Scope:
         known = self._found.get(term)
         if known is not None:
             return known
-        rows, shares = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-        for start, one, mask in zip(self.starts[:-1], self._several, self._allowed, strict=True):
+        rows, shares = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+        for start, one, mask, level in zip(
+            self.starts[:-1], self._several, self._allowed, self._levels, strict=True
+        ):
             if (entries := one.entries(term)) is None:
                 continue
             held, counts = entries
             if mask is not None:
                 held, counts = held[mask[held]], counts[mask[held]]
-            long = K1 * (1 - B + B * one.lengths[held] / self.counted.average_length)
             rows.append(held + start)
-            shares.append(counts * (K1 + 1) / (counts + long))
+            single = counts.astype(np.float32)
+            shares.append(single * (K1 + 1) / (single + level[held]))
         found = _Term(np.concatenate(rows), np.concatenate(shares))
         if len(self._found) >= REMEMBERED:
             self._found.clear()  # other threads keep what they have of it

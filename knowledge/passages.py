@@ -39,7 +39,10 @@ class Found:
 
     def order(self, within: Within) -> list[int]:
         """The candidates best first; equal ones by cosine, then by where they stand."""
-        by = np.lexsort((-self.cosines, -self.scores)).tolist()
+        sorted_by = np.lexsort((-self.cosines, -self.scores))
+        by: list[int] = sorted_by.tolist()
+        if (np.diff(self.scores[sorted_by]) != 0).all():
+            return by
         ordered: list[int] = []
         for _, group in groupby(by, key=lambda at: (self.scores[at], self.cosines[at])):
             equal = list(group)

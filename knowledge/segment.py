@@ -21,7 +21,7 @@ from knowledge.chunk import searchable
 from knowledge.dense import Vectors
 from knowledge.gpu import Gpu
 from knowledge.lexical import Postings
-from knowledge.records import Chunk, Document, may_read
+from knowledge.records import Chunk, Document, Kind, may_read
 
 _DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 DOCUMENTS = pa.schema(
@@ -126,6 +126,12 @@ class Segment:
         return codes
 
     @cached_property
+    def _kinds(self) -> tuple[list[Kind], NDArray[np.int32]]:
+        """What chunks are made of: the kinds there are, and which one each chunk is."""
+        column = _one(self.chunks["kind"])
+        return column.dictionary.to_pylist(), column.indices.to_numpy()
+
+    @cached_property
     def instructions(self) -> NDArray[np.int32]:
         """Sentences in each chunk that speak to a model, shape (chunks,)."""
         return self._numbers("instructions")
@@ -154,12 +160,14 @@ class Segment:
 
     def chunk(self, row: int) -> Chunk:
         """The chunk in a row."""
-        values = {name: self.chunks[name][row].as_py() for name in ("id", "kind", "context")}
+        names, codes = self._kinds
         place = int(self.document_of[row])
         start, end = int(self._numbers("start")[row]), int(self._numbers("end")[row])
         first, last = self._numbers("section_start")[row], self._numbers("section_end")[row]
         return Chunk(
-            **values,
+            id=int(self.ids[row]),
+            kind=names[codes[row]],
+            context=self.chunks["context"][row].as_py(),
             heading=tuple(self.chunks["heading"][row].as_py()),
             document=self.documents["id"][place].as_py(),
             version=self.version(place),
