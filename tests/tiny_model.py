@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -105,3 +106,28 @@ def ask(question: str) -> list[dict[str, str]]:
             "content": f"[1] Stop payment: the fee is 30 dollars.\n\nQuestion: {question}",
         },
     ]
+
+
+def tiny_cross_encoder(folder: Path, labels: Sequence[str]) -> str:
+    """A random BERT that judges pairs, small enough to make in a test."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    folder.mkdir()
+    known = "[PAD] [UNK] [CLS] [SEP] [MASK] a wire abroad costs 35 dollars ."
+    (folder / "vocab.txt").write_text("\n".join(known.split()), encoding="utf-8")
+    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        initializer_range=0.5,
+        id2label=dict(enumerate(labels)),
+        label2id={label: n for n, label in enumerate(labels)},
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)

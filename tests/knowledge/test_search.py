@@ -199,3 +199,32 @@ def test_a_passage_among_others_that_fit_gains_and_its_own_document_is_no_witnes
     of_one = np.array([0] * 13 + list(range(13, 26)))
     assert likeness(vectors, of_one)[in_good].tolist() == [1.0] + [0.0] * 25
     assert regularize(scores, likeness(vectors, np.arange(26)), 0.0).argmax() == 1
+
+
+LONG = """# Fees
+
+The bank charges for wires. A wire abroad costs 35 dollars. It is due on the day.
+
+It is free for pupils. Cheques are free.
+
+# Times
+
+A wire takes a day."""
+
+
+def test_more_around_a_passage_is_handed_on_when_asked_for(embedder):
+    documents = [document("fees", LONG)]
+    query = "wire abroad costs"
+    [plain, *_] = find(query, embedder, documents=documents)
+    [window, *_] = find(query, embedder, documents=documents, expand="window", window=0)
+    [section, *_] = find(query, embedder, documents=documents, expand="section")
+    assert window.text == "A wire abroad costs 35 dollars."
+    assert section.text.startswith("The bank charges")
+    assert section.text.endswith("Cheques are free.")
+    for passage in (plain, window, section):
+        assert passage.text == LONG[passage.start : passage.end]
+
+
+def test_a_setting_that_there_is_not_is_named_with_those_there_are(embedder):
+    with pytest.raises(RatchetError, match="knowledge.fusion is 'magic', expected one of scores"):
+        find("wire", embedder, fusion="magic")

@@ -15,6 +15,7 @@ from knowledge.entail import load_nli
 from knowledge.errors import RatchetError
 from knowledge.records import Document, Passage
 from knowledge.support import Support, support
+from tests.tiny_model import tiny_cross_encoder
 
 HANDBOOK = Path(__file__).parents[2] / "knowledge" / "handbook"
 
@@ -350,31 +351,6 @@ def test_a_cross_encoder_decides_but_numbers_must_be_there() -> None:
     assert (other.passage_number, other.span) == (1, (0, 31))
     assert judge.read == [(text, "Sending 35 dollars worth away.")]
     assert support("It costs 53 dollars.", [passage(text)], nli=judge)[0].passage_number is None
-
-
-def tiny_cross_encoder(folder: Path, labels: Sequence[str]) -> str:
-    """A random BERT that judges pairs, small enough to make in a test."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    folder.mkdir()
-    known = "[PAD] [UNK] [CLS] [SEP] [MASK] a wire abroad costs 35 dollars ."
-    (folder / "vocab.txt").write_text("\n".join(known.split()), encoding="utf-8")
-    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"))
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        initializer_range=0.5,
-        id2label=dict(enumerate(labels)),
-        label2id={label: n for n, label in enumerate(labels)},
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
 
 
 def test_which_output_is_entailment_is_read_from_the_model(tmp_path: Path) -> None:
