@@ -77,7 +77,7 @@ def test_a_promotion_changes_the_answering_adapter_within_a_second_and_drops_not
                     time.sleep(0.2)
                     promote(server.store, new, old)
                     promoted[new] = time.monotonic()
-                    _wait_for(lambda new=new: served[-1][1] == new)
+                    _wait_for(lambda new=new: bool(served) and served[-1][1] == new)
                     assert time.monotonic() - promoted[new] < 1.0
             finally:
                 stop.set()
