@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,10 +16,12 @@ from dashboards import source
 from dashboards.records import Abstention, Holding, HoldingPage, Planted, Threshold, ToWrite
 from knowledge.errors import RatchetError
 from knowledge.injection import find_instructions
-from knowledge.records import Chunk, Document, Passage
+from knowledge.records import Description, Passage
 from loop.evaluate import coverage_report
 from loop.evaluate.coverage_report import Task
-from loop.settings import KnowledgeSettings
+
+if TYPE_CHECKING:
+    from knowledge.collection import Collection
 
 ROWS = 50  # documents on a page of the table
 FLAGGED = 1_000  # pieces with text that speaks to a model, at most
@@ -27,45 +29,9 @@ TASKS = 200  # of the coverage report that are shown
 ABSTENTION = "abstention.json"  # in the project's reports
 
 
-class Glance(Protocol):
-    """A collection in figures."""
-
-    @property
-    def documents(self) -> int: ...
-    @property
-    def chunks(self) -> int: ...
-    @property
-    def older_versions(self) -> int: ...
-    @property
-    def segments(self) -> int: ...
-    @property
-    def index(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def flagged(self) -> int: ...
-    @property
-    def embedder(self) -> str: ...
-    @property
-    def generation(self) -> str | None: ...
-    @property
-    def bytes(self) -> int: ...
-
-
-class Held(Protocol):
-    """As much of a collection as the page looks at."""
-
-    def describe(self) -> Glance: ...
-    def documents(self) -> list[Document]: ...
-    def flagged(self, limit: int) -> list[Chunk]: ...
-    def search(
-        self, query: str, *, labels: frozenset[str], limit: int, settings: KnowledgeSettings
-    ) -> list[Passage]: ...
-
-
-def glance() -> Glance:
+def glance() -> Description:
     """The collection in figures."""
-    return _held().describe()
+    return source.collection().describe()
 
 
 def documents(containing: str = "", number: int = 1) -> HoldingPage:
@@ -95,7 +61,9 @@ def labels() -> list[str]:
 def find(query: str, labels: Sequence[str], limit: int) -> list[Passage]:
     """The best passages for a query of a reader with these labels, as the desk would find them."""
     settings = source.here().settings.knowledge
-    return _held().search(query, labels=frozenset(labels), limit=limit, settings=settings)
+    return source.collection().search(
+        query, labels=frozenset(labels), limit=limit, settings=settings
+    )
 
 
 def planted(limit: int = 50) -> list[Planted]:
@@ -108,7 +76,7 @@ def planted(limit: int = 50) -> list[Planted]:
             end=piece.start + end,
             text=piece.text[start:end],
         )
-        for piece in _held().flagged(limit)
+        for piece in source.collection().flagged(limit)
         for start, end in [(one.start, one.end) for one in find_instructions(piece.text)]
         or [(0, len(piece.text))]
     ]
@@ -175,17 +143,13 @@ def look_through(progress: Callable[[str], object]) -> None:
     coverage_report.write_report(found, here.settings)
 
 
-def _held() -> Held:
-    return cast(Held, source.collection())
-
-
 def _rows() -> list[Holding]:
-    held = _held()
+    held = source.collection()
     return _listed(held.describe().generation, str(source.here().settings.home), held)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Listing the documents…")
-def _listed(generation: str | None, home: str, _held: Held) -> list[Holding]:
+def _listed(generation: str | None, home: str, _held: Collection) -> list[Holding]:
     """All documents in order of their ids, without their texts; once for each generation."""
     flagged = Counter(piece.document for piece in _held.flagged(FLAGGED))
     return [

@@ -10,7 +10,7 @@ from random import Random
 from eval_suites.records import Case
 from knowledge.chunk import MOST_TOKENS, chunk
 from knowledge.errors import RatchetError
-from knowledge.records import Chunk, Document, Passage
+from knowledge.records import Chunk, Document, Passage, may_read
 
 
 def gold_passages(
@@ -40,7 +40,7 @@ def gold_passages(
         RatchetError: A gold quote does not stand in its document.
     """
     rng = Random(hashlib.sha256(f"{seed}:{case.id}".encode()).digest())
-    visible = {d.id: d for d in documents if _may_see(case, d, case.asked_on or today)}
+    visible = {d.id: d for d in documents if may_read(d, case.labels, case.asked_on or today)}
     known = {document.id for document in documents}
     found: dict[int, Passage] = {}
     for gold in case.gold:
@@ -59,12 +59,6 @@ def gold_passages(
     if distractors:
         rng.shuffle(passages)
     return passages
-
-
-def _may_see(case: Case, document: Document, day: date | None) -> bool:
-    allowed = not document.access or bool(document.access & case.labels)
-    holds = day is None or (document.valid_from or day) <= day <= (document.valid_until or day)
-    return allowed and holds
 
 
 def _holding(document: Document, quote: str, most_tokens: int, case: str) -> Chunk:

@@ -45,11 +45,11 @@ class Held(Protocol):
     def valid_until(self) -> date | None: ...
 
 
-def may_read(held: Held, labels: frozenset[str], on: date) -> bool:
-    """Whether a reader with these labels may see it, and it holds that day."""
+def may_read(held: Held, labels: frozenset[str], on: date | None) -> bool:
+    """Whether a reader with these labels may see it, and it holds that day; None is any day."""
     if held.access and not held.access & labels:
         return False
-    return (held.valid_from or on) <= on <= (held.valid_until or on)
+    return on is None or (held.valid_from or on) <= on <= (held.valid_until or on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
