@@ -77,7 +77,9 @@ class CurateSettings:
         0.85  # Jaccard of 5-grams of question and answers that makes two rows one
     )
     contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out
+    least_margin: float = 0.1  # how far raters' weight must lean to one side to make a row
     held_out: float = 0.2  # share of people kept for validation
+    split: str = "people"  # hold out people by hash, or what came last: "time"
     most_per_user: int = 200  # rows one person may add
 
 
