@@ -62,7 +62,8 @@ def exact_copies(keys: Keys) -> Exact:
 def near_copies(
     bands_nb: Bands, order_n: Sequence[int] | Numbers, grams_of: GramsOf, threshold: float
 ) -> dict[int, int]:
-    """Find texts that share at least `threshold` (Jaccard) of their grams with an earlier one.
+    """Find texts that share at least `threshold` (Jaccard) of their grams with an earlier one,
+    in each of their parts.
 
     Args:
         bands_nb: MinHash bands of all texts (`sketch.bands`), shape (texts, bands); texts of

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from knowledge.text import words
 
-BANDS, ROWS = 20, 7  # two texts with Jaccard 0.85 share a band with chance 0.9996, with 0.5, 0.15
+BANDS, ROWS = 40, 3  # texts with Jaccard 0.55 share a band with chance 0.999, with 0.1, 0.04
 REMEMBERED = 20_000  # texts of one batch: prompts share passages, rows of one answer all
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_PARTS = np.array([1 << 30, 2 << 30, 3 << 30], dtype=np.uint32)  # where the next part begins
 Grams = NDArray[np.uint32]  # sorted, each once
 
 
@@ -59,8 +60,15 @@ class Texts:
             digest.update(found.tobytes())
         return digest.digest()
 
-    def grams(self, text: str, n: int, *, salt: int = 0) -> Grams:
-        """Every run of n words; of a shorter text the whole of it, of an empty one nothing."""
+    def grams(self, text: str, n: int, *, part: int = 0, salt: int = 0) -> Grams:
+        """Every run of n words; of a shorter text the whole of it, of an empty one nothing.
+
+        Args:
+            text: Any.
+            n: Words of a gram.
+            part: Of what this text is a part, 0 to 3; grams of several can stand in one set.
+            salt: Grams of other salts are others.
+        """
         found = self.hashes(text)
         if not len(found):
             return np.empty(0, dtype=np.uint32)
@@ -68,14 +76,24 @@ class Texts:
         runs = np.full(len(found) - size + 1, np.uint64(salt * 2 + 1), dtype=np.uint64)
         for offset in range(size):
             runs = runs * GOLDEN + found[offset : offset + len(runs)]
-        return np.unique((_mixed(runs) >> np.uint64(32)).astype(np.uint32))
+        hashes = (_mixed(runs) >> np.uint64(34)).astype(np.uint32)
+        return np.unique(hashes | np.uint32(part << 30))
 
 
 def jaccard(one: Grams, other: Grams) -> float:
-    """Share that two sets have in common, in [0, 1]; 0 if both are empty."""
-    both = len(np.intersect1d(one, other, assume_unique=True))
-    union = len(one) + len(other) - both
-    return both / union if union else 0.0
+    """Share that two sets have in common, of the part in which it is least, in [0, 1].
+
+    A part that neither has does not count; without any part it is 0.
+    """
+    both = _sizes(np.intersect1d(one, other, assume_unique=True))
+    union = _sizes(one) + _sizes(other) - both
+    there = union > 0
+    return float((both[there] / union[there]).min()) if there.any() else 0.0
+
+
+def _sizes(grams: Grams) -> NDArray[np.int64]:
+    """How many grams each part has, shape (4,)."""
+    return np.diff(np.searchsorted(grams, _PARTS), prepend=0, append=len(grams))
 
 
 def bands(grams: Sequence[Grams]) -> NDArray[np.uint32]:

@@ -26,8 +26,7 @@ from loop.curate.singles import make_kto, make_sft
 from loop.store.records import Comparison, Interaction, Rating
 
 Step = Callable[[pa.Table], pa.Table]
-GRAM = 5  # words, of what near copies share
-ASKED_GRAM = 3  # of questions alone, which are short
+GRAM = 3  # words, of what near copies share: a word changed costs three of them
 FELL = {"step": pa.string(), "reason": pa.string()}  # null: still in
 _TEXT, _BANDS = pa.string(), pa.list_(pa.uint32(), sketch.BANDS)
 
@@ -154,12 +153,13 @@ def add_keys(table: pa.Table) -> pa.Table:
         added["origin"].append("\n".join([*interactions, *ratings, *users]))
         added["asked"].append(texts.key(asked))
         question = "\n".join(asked)
-        own = [(1, question), (2 if label is None else 4 + label, answer)]
-        own += [] if rejected is None else [(3, rejected)]
-        salt = 8 * KINDS.index(kind)  # rows of different kinds are not copies of each other
-        grams = [texts.grams(text, GRAM, salt=salt + part) for part, text in own]
+        own = [question, *answers]
+        salt = 3 * KINDS.index(kind) + (1 + label if label is not None else 0)
+        grams = [
+            texts.grams(text, GRAM, part=part, salt=salt) for part, text in enumerate(own)
+        ]  # rows of other kinds or labels are no copies
         added["grams"].append(np.unique(np.concatenate(grams)))
-        added["asked_grams"].append(texts.grams(question, ASKED_GRAM))
+        added["asked_grams"].append(texts.grams(question, GRAM))
     for name in ("", "asked_"):
         found_nb = sketch.bands(added[f"{name}grams"])
         flat = pa.array(found_nb.reshape(-1), pa.uint32())
