@@ -22,6 +22,7 @@ _COUNTRIES = (  # ISO 13616: the length of an IBAN, and who has it
 _IBAN_LENGTHS = {
     country: int(entry[:2]) for entry in _COUNTRIES.split() for country in entry[3:].split(",")
 }
+_NO_DIGIT = re.compile("[^0-9]+")
 _ALNUM = re.compile(r"[A-Za-z0-9]")
 _PARTICLES = "van von der den de del della di da dos du la le bin ibn al el"
 _OTHER_WORDS = (
@@ -38,7 +39,7 @@ _NO_NAMES = frozenset(_OTHER_WORDS.split())
 
 def digits(value: str) -> str:
     """The digits of the value alone."""
-    return "".join(c for c in value if c in "0123456789")
+    return _NO_DIGIT.sub("", value)
 
 
 def luhn(number: str) -> bool:
@@ -83,16 +84,24 @@ def is_account(value: str) -> bool:
 
 
 def iban_end(text: str, start: int) -> int:
-    """Where the IBAN that starts here ends; `start` if none does (ISO 13616, mod 97)."""
-    wanted = _IBAN_LENGTHS.get(text[start : start + 2].upper())
-    letters, at = "", start
-    while wanted and len(letters) < wanted and at < len(text):
+    """Where the IBAN that starts here ends; `start` if none does (ISO 13616, mod 97).
+
+    Spaces, line breaks, dashes, dots and slashes may stand between its characters.
+    """
+    wanted, letters, at, gap = 2, "", start, 0
+    while len(letters) < wanted and at < len(text):
         if _ALNUM.match(text[at]):
-            letters += text[at]
-        elif text[at] not in " -" or not _ALNUM.match(text[at + 1 : at + 2]):
+            letters, gap = letters + text[at], 0
+            if len(letters) == 2:
+                wanted = _IBAN_LENGTHS.get(letters.upper(), 0)
+        elif text[at] not in " -./_\t\r\n" or gap == 4:
             break
+        else:
+            gap += 1
         at += 1
-    if len(letters) != wanted or _ALNUM.match(text[at : at + 1]):
+    if len(letters) < 15 or len(letters) != wanted or _ALNUM.match(text[at : at + 1]):
+        return start
+    if not letters[2:4].isdigit() or sum(c.isdigit() for c in letters) < 8:
         return start
     moved = letters[4:] + letters[:4]
     return at if int("".join(str(int(c, 36)) for c in moved)) % 97 == 1 else start

@@ -38,8 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
-    from loop.commands import judge, know, learn, talk
+    from loop.commands import judge, learn, talk
     from loop.commands.knowing import knowledge_commands
+    from loop.commands.pii import pii_commands
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -118,10 +119,7 @@ def parser() -> argparse.ArgumentParser:
 
     knowledge_commands(group("knowledge", "the documents the assistant answers from"), add)
 
-    pii = group("pii", "personal data")
-    add(pii, "scan", know.scan, "find personal data in the text of a JSONL file").add_argument(
-        "file", type=Path
-    )
+    pii_commands(group("pii", "personal data"), add)
 
     add(groups, "curate", learn.curate, "make a dataset version of what people said")
     data = group("datasets", "dataset versions")

@@ -71,7 +71,11 @@ class CurateSettings:
 
     consent: tuple[str, ...] = ("consent", "contract")  # bases that allow training
     licences: tuple[str, ...] = ("internal", "cc0", "cc-by-4.0", "mit", "apache-2.0")
-    personal_data: str = "mask"  # mask the spans, or drop the row
+    personal_data: str = "mask"  # mask the spans, pseudonymise them, or drop the row
+    pseudonym_key_env: str = "RATCHET_PSEUDONYM_KEY"  # environment variable with the secret key
+    recognisers: tuple[str, ...] = ()  # beside our rules: presidio, spacy:MODEL, transformers:MODEL
+    mask_links: bool = False  # also web addresses that lead to no person
+    review_sample: int = 20  # replacements of each type kept for a person to judge
     simulated: bool = True  # may simulated people be trained on
     near_duplicate: float = 0.55  # Jaccard of 3-grams in question and answers that makes rows one
     contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out

@@ -159,3 +159,26 @@ def test_personal_data_is_found_line_by_line(
     assert (span["start"], span["end"]) == (9, 24)
     file.write_text('{"id": "a"}\n', encoding="utf-8")
     assert f"{file}:1" in refused(capsys, "pii", "scan", file)
+
+
+def test_personal_data_is_found_in_every_text_of_an_interaction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    row = {
+        "question": "Is 4111 1111 1111 1111 blocked?",
+        "answer": "See https://example.org/cards.",
+        "messages": [{"role": "user", "content": "I am at ann@example.org"}],
+    }
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    _, out, _ = run(capsys, "pii", "scan", file, "--json")
+    spans = {span["field"]: span["type"] for span in json.loads(out)["spans"]}
+    assert spans == {
+        "question": "CREDIT_CARD", "answer": "URL", "messages.0.content": "EMAIL_ADDRESS"
+    }  # fmt: skip
+    _, out, _ = run(capsys, "pii", "scan", file, "--json", "--type", "url")
+    assert [span["type"] for span in json.loads(out)["spans"]] == ["URL"]
+    _, out, _ = run(capsys, "pii", "scan", file)
+    assert "#### #### #### ####" in out
+    assert "4111" not in out
+    assert "1 of 1 rows" in out

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from knowledge.pii import Span, find_personal_data
 
+_SIGN = re.compile(r"[\d@]")
 NAMES = frozenset({"PERSON"})  # words like any other: a stream could not hold back half of one
 
 
@@ -58,7 +59,7 @@ class Outflow:
         return max(self._sent, end)
 
     def _risky(self, word: str) -> bool:
-        return bool(re.search(r"[\d@]", word)) and not (
+        return bool(_SIGN.search(word)) and not (
             re.fullmatch(r"\[\d+\]\W?", word) or _bare(word) in self._known_words
         )
 
@@ -78,8 +79,12 @@ class Outflow:
 
 
 def _numbers_and_addresses(text: str) -> list[Span]:
-    """Personal data but for names; all of it holds a digit or an @."""
-    return [found for found in find_personal_data(text) if found.type not in NAMES]
+    """Personal data but for names and what else is mere words; all of it holds a digit or an @."""
+    return [
+        found
+        for found in find_personal_data(text)
+        if found.type not in NAMES and _SIGN.search(found.value)
+    ]
 
 
 def _bare(word: str) -> str:

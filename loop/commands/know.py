@@ -1,8 +1,7 @@
-"""Commands over the documents the assistant answers from, and over personal data."""
+"""Commands over the documents the assistant answers from."""
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import Namespace
 from collections.abc import Sequence
@@ -132,32 +131,3 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
             raise RatchetError(f"--where is {one!r}, expected FIELD=GLOB. Mend it.")
         pairs[name] = pattern
     return pairs
-
-
-def scan(args: Namespace) -> Outcome:
-    """A line per row: id and the spans of personal data in its text."""
-    from knowledge.pii import find_personal_data
-
-    lines = []
-    for number, line in enumerate(_lines(args.file), start=1):
-        try:
-            row = json.loads(line)
-            text = row["text"]
-        except (json.JSONDecodeError, TypeError, KeyError) as problem:
-            raise RatchetError(
-                f'{args.file}:{number}: expected an object with "text" ({problem}). Mend that line.'
-            ) from problem
-        if not isinstance(text, str):
-            raise RatchetError(
-                f"{args.file}:{number}: text is {text!r}, expected text. Mend that line."
-            )
-        spans = [{"type": s.type, "start": s.start, "end": s.end} for s in find_personal_data(text)]
-        lines.append({"id": row.get("id", number), "spans": spans})
-    return Outcome(lines, "\n".join(json.dumps(line) for line in lines), lines=True)
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as problem:
-        raise RatchetError(f"{file}: cannot be read: {problem}.") from problem

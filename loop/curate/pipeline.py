@@ -25,10 +25,11 @@ from loop.curate import source, split, version
 from loop.curate.choose import Chosen, choose
 from loop.curate.contamination import EvalCases
 from loop.curate.funnel import Drop, Funnel, drops_table
-from loop.curate.redact import Redactor
+from loop.curate.redact import redactor
+from loop.curate.review import Review, Sample, review_table
 from loop.curate.rows import KINDS, Kind
 from loop.curate.spool import Spool
-from loop.curate.work import FELL, ROWS, Bench, work
+from loop.curate.work import FELL, REVIEW, ROWS, Bench, work
 from loop.settings import CurateSettings, Settings
 from loop.store.records import Dataset, DatasetRow
 
@@ -76,7 +77,7 @@ def curate(
     """
     rules, name = settings.curate, settings.assistant.name
     check(rules)
-    redactor = Redactor(rules.personal_data)
+    redacts = redactor(rules)
     with Funnel(progress) as funnel, _scratch(settings.datasets) as folder:
         funnel.stage("Reading")
         said = source.read_judgements(store, name)
@@ -93,7 +94,7 @@ def curate(
             buckets=spool.count,
             weights={},
             least=rules.least_margin,
-            redactor=redactor,
+            redactor=redacts,
             cases=EvalCases(suites, rules.contamination),
         )
         funnel.stage("Making rows", spool.count)
@@ -188,6 +189,7 @@ def _publish(
         for name in (source.DROPS, FELL):
             for _, table in spool.all(name):
                 writer.add_drops(table)
+        writer.add_review(_review(spool, settings.curate.review_sample))
         manifest = {**tally.told(), "sources": sources, "funnel": funnel.counts}
         folder = writer.finish(basis, manifest)
     told = version.read_manifest(folder)
@@ -202,6 +204,14 @@ def _publish(
     _record(store, dataset)
     [kept] = store.query("dataset", id=dataset.id)
     return Dataset(**{**kept, "path": str(folder)})
+
+
+def _review(spool: Spool, size: int) -> pa.Table:
+    """A sample of what was masked, over all buckets."""
+    sample = Sample(size)
+    for _, table in spool.all(REVIEW):
+        sample.merge(Review(**row) for row in table.to_pylist())
+    return review_table(sample.rows())
 
 
 def _chosen_rows(spool: Spool, chosen: Chosen) -> Iterator[pa.Table]:

@@ -23,6 +23,7 @@ from loop.curate.rows import KINDS, Kind, digest
 FORMAT = 2  # changes when the same rows would be written in another way
 FILES: dict[Kind, str] = {"pair": "pairs.parquet", "sft": "sft.parquet", "kto": "kto.parquet"}
 FUNNEL = "funnel.parquet"
+REVIEW = "review.parquet"  # some of what was masked, for a person to judge
 MANIFEST = "manifest.json"
 LEFTOVER = ".making-"  # a folder of work that is not done, with the number of its process
 GROUP = 10_000  # rows of a Parquet row group
@@ -123,6 +124,10 @@ class Writer:
     def add_drops(self, table: pa.Table) -> None:
         """More of what fell (`funnel.drops_table`)."""
         self._funnel.add(table)
+
+    def add_review(self, table: pa.Table) -> None:
+        """What of the masked is to be looked at (`review.review_table`)."""
+        pq.write_table(table, self._fresh / REVIEW)
 
     def finish(self, basis: Mapping[str, object], manifest: Mapping[str, Any]) -> Path:
         """Put the version in its place, whole or not at all; one that is there and whole stays.

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from loop.curate import steps
 from loop.curate.contamination import EvalCases
 from loop.curate.funnel import KEPT, Drop, drops_table
 from loop.curate.redact import Redactor
+from loop.curate.review import Sample, review_table
 from loop.curate.source import COMPARISONS, RATINGS, TURNS
 from loop.curate.spool import Spool
 from loop.store.records import Comparison, Interaction, Rating, Record
 
-ROWS, KEYS, GRAMS, FELL = "rows", "keys", "grams", "fell"
+ROWS, KEYS, GRAMS, FELL, REVIEW = "rows", "keys", "grams", "fell", "review"
 Counts = dict[str, Counter[str]]
 _GRAMS = ("grams", "asked_grams")
 _KEYS = (
@@ -60,7 +61,10 @@ class Bench:
                 least=self.least,
             )
             table = _with_prompts(table, turns)
-            table = steps.redact(table, self.redactor)
+            redacts = replace(  # what each bucket takes out is told by the bucket
+                self.redactor, sample=Sample(self.redactor.sample.size), replaced=Counter()
+            )
+            table = steps.redact(table, redacts)
             table = steps.leave_out_cases(table, self.cases)
             kept = steps.add_keys(table.filter(pc.is_null(table["reason"])))
             kept = kept.sort_by([("prompt", "ascending"), ("row", "ascending")])
@@ -70,6 +74,7 @@ class Bench:
             spool.put(KEYS, bucket, kept.select(_KEYS))
             spool.put(GRAMS, bucket, kept.select(_GRAMS))
             spool.put(FELL, bucket, drops_table(drops))
+            spool.put(REVIEW, bucket, review_table(redacts.review()))
         return _counts(table.num_rows, drops)
 
 

@@ -30,6 +30,11 @@ def test_a_stream_is_masked_like_the_whole_however_it_is_cut(size):
     assert "555" not in "".join(flow(text, [], size))
 
 
+def test_what_is_mere_words_flows_in_a_stream_and_stays_in_the_whole():
+    text = "Ana posts at https://linkedin.com/in/ana-berg and reads ana at mail dot example."
+    assert mask_new(text, []) == text == "".join(flow(text, []))
+
+
 def test_words_flow_at_once_and_so_do_figures_that_were_shown():
     text = "The fee for a stop payment is 30 dollars [1]. It is charged on the day."
     out = Outflow(["A stop payment costs 30 dollars."])

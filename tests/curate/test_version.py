@@ -46,7 +46,7 @@ def test_the_same_store_gives_the_same_name_and_bytes(made, tmp_path):
     assert one.dataset.path != two.dataset.path
     assert bytes_of(one.dataset.path) == bytes_of(two.dataset.path)
     assert set(bytes_of(one.dataset.path)) == {
-        *version.FILES.values(), "funnel.parquet", "manifest.json",
+        *version.FILES.values(), "funnel.parquet", "review.parquet", "manifest.json",
     }  # fmt: skip
 
 
