@@ -105,9 +105,9 @@ def dawid_skene(
     Raises:
         ValueError: known or trusted has another length.
 
-    Source: Dawid and Skene 1979, Applied Statistics 28:20; the prior as in Paun et al. 2018, TACL 6.
+    Source: Dawid and Skene 1979, Applied Statistics 28:20; the prior: Paun et al. 2018, TACL 6:571.
 
-    >>> said = labels_of([0, 1, 2] * 4, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3], [0, 0, 1, 1, 1, 0] * 2)
+    >>> said = labels_of([0, 1, 2] * 4, [n // 3 for n in range(12)], [0, 0, 1, 1, 1, 0] * 2)
     >>> dawid_skene(said).posterior_ik.argmax(axis=1).tolist()
     [0, 1, 0, 1]
     """
@@ -133,26 +133,6 @@ def dawid_skene(
     return Errors(confusion_rkl, prior_k, posterior_ik, iterations, moved <= tolerance)
 
 
-def others_posterior(said: Labels, found: Errors, known: ArrayLike | None = None) -> Array:
-    """What the others on the item leave to believe, without the judgement itself.
-
-    Args:
-        said: The judgements.
-        found: What the model makes of them, with all trusted.
-        known: The truth of an item where it is known, else −1, shape (items,).
-
-    Returns:
-        P(truth k | all but this judgement), shape (judgements, labels).
-    """
-    log_nk = np.log(np.maximum(found.posterior_ik, 1e-300))[said.item_n]
-    log_nk -= np.log(found.confusion_rkl)[said.rater_n, :, said.label_n]
-    left_nk = special.softmax(log_nk, axis=1)
-    if known is not None:
-        known_n = np.asarray(known, dtype=np.intp)[said.item_n]
-        left_nk[known_n >= 0] = np.eye(said.labels)[known_n[known_n >= 0]]
-    return np.asarray(left_nk, dtype=float)
-
-
 def _belief(labels: int, prior: Prior) -> Array:
     belief_kl = np.full((labels, labels), prior.wrong / (labels - 1))
     np.fill_diagonal(belief_kl, prior.right)
@@ -174,7 +154,7 @@ def _confusion(said: Labels, posterior_ik: Array, belief_kl: Array) -> Array:
         counts_c = np.bincount(cell_n, posterior_ik[said.item_n, k], size)
         seen_rkl[:, k] = counts_c.reshape(-1, said.labels)
     seen_rkl += belief_kl
-    return seen_rkl / seen_rkl.sum(axis=2, keepdims=True)
+    return np.asarray(seen_rkl / seen_rkl.sum(axis=2, keepdims=True), dtype=float)
 
 
 def _posterior(

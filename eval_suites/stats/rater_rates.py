@@ -39,7 +39,7 @@ def balanced_accuracy(
     Guessing, or always saying the same, gives 1 / labels whatever is frequent.
 
     Returns:
-        Rates in (0, 1); the interval is normal on the logit scale, from the observed information.
+        Rates in (0, 1) with intervals as those of `error_rates`.
     """
     return _rates(said, found, np.full(said.labels, 1 / said.labels), prior or Prior(), alpha)
 
@@ -57,8 +57,9 @@ def error_rates(
             intervals that all hold at once.
 
     Returns:
-        Rates in (0, 1); the interval is normal on the logit scale, from the observed information.
-        Up to 1,500 parameters that is of all raters together, above of each with the others' fixed.
+        Rates in (0, 1); the interval is Student's t on the logit scale, from the observed
+        information. Up to 1,500 parameters that is of all raters together, above of each with the
+        others' fixed.
 
     Source: Louis 1982, JRSS B 44:226 (information of an EM estimate).
     """
@@ -95,7 +96,9 @@ def _rates(said: Labels, found: Errors, share_k: Array, prior: Prior, alpha: flo
     slope_rp = (share_k * right_rk * (1 - right_rk)) / (rate_r * (1 - rate_r))[:, None]
     covariance_rpp = _covariance(said, found, prior)
     spread_r = np.einsum("rp,rpq,rq->r", slope_rp, covariance_rpp, slope_rp)
-    reach_r = float(special.ndtri(1 - alpha / 2)) * np.sqrt(spread_r)
+    # Few of the judgements are errors, so tails are those of t with half of what they amount to.
+    df_r = np.maximum(0.5 / (spread_r * rate_r * (1 - rate_r)), 2.0)
+    reach_r = -special.stdtrit(df_r, alpha / 2) * np.sqrt(spread_r)
     logit_r = special.logit(rate_r)
     return Rates(rate_r, special.expit(logit_r - reach_r), special.expit(logit_r + reach_r))
 
@@ -126,7 +129,8 @@ def _covariance(said: Labels, found: Errors, prior: Prior) -> Array:
             both_n = posterior_nk[:, one] * ((one == two) - posterior_nk[:, two])
             lost_n = both_n * score_nk[:, one] * score_nk[:, two]
             block_rkk[:, one, two] -= np.bincount(said.rater_n, lost_n, said.raters)
-    return np.linalg.inv(_positive(block_rkk, complete_p.reshape(-1, truths)))
+    held_rkk = _positive(block_rkk, complete_p.reshape(-1, truths))
+    return np.asarray(np.linalg.inv(held_rkk), dtype=float)
 
 
 def _jointly(
@@ -160,6 +164,8 @@ def _jointly(
 def _positive(information_bpp: Array, complete_bp: Array) -> Array:
     """With eigenvalues held above 0: what cannot be told apart gets a wide interval, not none."""
     least_b = 1e-3 * np.abs(complete_bp).max(axis=1)
-    value_bp, vector_bpp = np.linalg.eigh((information_bpp + np.swapaxes(information_bpp, 1, 2)) / 2)
+    value_bp, vector_bpp = np.linalg.eigh(
+        (information_bpp + np.swapaxes(information_bpp, 1, 2)) / 2
+    )
     value_bp = np.maximum(value_bp, least_b[:, None])
     return np.asarray((vector_bpp * value_bp[:, None, :]) @ np.swapaxes(vector_bpp, 1, 2))
