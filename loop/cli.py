@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands import judge, learn, talk
     from loop.commands.knowing import knowledge_commands
     from loop.commands.pii import pii_commands
+    from loop.commands.raters import raters_command
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -121,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
 
     pii_commands(group("pii", "personal data"), add)
 
+    raters_command(groups, add)
     add(groups, "curate", learn.curate, "make a dataset version of what people said")
     data = group("datasets", "dataset versions")
     add(data, "list", learn.datasets_list, "all dataset versions")

@@ -86,6 +86,17 @@ class CurateSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RatersSettings:
+    """When a rater is held back from training, and how votes are weighed."""
+
+    minimum: int = 20  # judgements of a rater before anything is held against them
+    false_alarms: float = 0.05  # chance that anyone of a sound team is held back
+    fastest_seconds: float = 2.0  # a judgement below this was not thought about
+    gold_accuracy: float = 0.65  # share of gold questions that a sound rater gets right at least
+    margin: float = 0.85  # log odds by which one side must lead (0.85: 70 %); less is a tie
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
     """LoRA training. The defaults suit the pocket model on a CPU."""
 
@@ -149,6 +160,7 @@ class Settings:
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
     curate: CurateSettings = field(default_factory=CurateSettings)
+    raters: RatersSettings = field(default_factory=RatersSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)

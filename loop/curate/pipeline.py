@@ -82,7 +82,9 @@ def curate(
         funnel.stage("Reading")
         said = source.read_judgements(store, name)
         sources = _sources(said)
-        said, drops = source.without(said, {}, simulated=rules.simulated)
+        standings = source.standings(said, settings.raters)
+        held = {r: f"rater_{one.held_back}" for r, one in standings.items() if one.held_back}
+        said, drops = source.without(said, held, simulated=rules.simulated)
         funnel.note("feedback", 0, [drop.reason for drop in drops])
         withdrawn = {row["user"]: row["at"] for row in store.query("withdrawals", assistant=name)}
         spool, turns = source.spool_turns(
@@ -92,7 +94,7 @@ def curate(
         bench = Bench(
             folder=folder,
             buckets=spool.count,
-            weights={},
+            weights={rater: one.weight for rater, one in standings.items()},
             least=rules.least_margin,
             redactor=redacts,
             cases=EvalCases(suites, rules.contamination),
@@ -109,6 +111,7 @@ def curate(
         dataset = _publish(
             store, settings, suites, spool, chosen, drops, funnel,
             sources={"interactions": turns, **sources},
+            raters={"heard": len(standings) - len(held), "held_back": dict(Counter(held.values()))},
         )  # fmt: skip
     return Curated(dataset=dataset, funnel=funnel.counts)
 
@@ -168,6 +171,7 @@ def _publish(
     funnel: Funnel,
     *,
     sources: dict[str, Any],
+    raters: dict[str, Any],
 ) -> Dataset:
     """Write the version's files, then record where each of its rows came from, then the version."""
     basis: dict[str, Any] = {
@@ -190,7 +194,9 @@ def _publish(
             for _, table in spool.all(name):
                 writer.add_drops(table)
         writer.add_review(_review(spool, settings.curate.review_sample))
-        manifest = {**tally.told(), "sources": sources, "funnel": funnel.counts}
+        manifest = {
+            **tally.told(), "sources": sources, "raters": raters, "funnel": funnel.counts,
+        }  # fmt: skip
         folder = writer.finish(basis, manifest)
     told = version.read_manifest(folder)
     dataset = Dataset(

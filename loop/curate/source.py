@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +20,17 @@ from loop.curate.consent import consent_problem, licence_problem, simulated_prob
 from loop.curate.feedback import key_of
 from loop.curate.funnel import Drop, Funnel, drops_table
 from loop.curate.spool import Spool, bucket_of, buckets_for
-from loop.settings import CurateSettings
+from loop.feedback.judgements import judgements_of
+from loop.feedback.standing import Standing, weigh
+from loop.settings import CurateSettings, RatersSettings
+from loop.store.records import Comparison, Rating
 
 if TYPE_CHECKING:
     from loop.store.store import Store
 
 TURNS, RATINGS, COMPARISONS, DROPS = "turns", "ratings", "comparisons", "drops"
+PART = 20_000  # judgements that are read as records at a time
+R = TypeVar("R", Rating, Comparison)
 EVERYTHING = 2**62  # a query's limit when all is wanted
 
 
@@ -51,6 +56,19 @@ def read_judgements(store: Store, assistant: str) -> Judgements:
         ratings=pa.concat_tables(store.scan("ratings_of", assistant=assistant)),
         comparisons=pa.concat_tables(store.scan("comparisons", assistant=assistant)),
     )
+
+
+def standings(said: Judgements, settings: RatersSettings) -> dict[str, Standing]:
+    """How far each rater can be relied on, from all that was said."""
+    from loop.store.tables import from_row, rows_of
+
+    def records(record: type[R], table: pa.Table) -> Iterator[R]:
+        for start in range(0, table.num_rows, PART):  # never all of them as records
+            for row in rows_of(table.slice(start, PART)):
+                yield from_row(record, row)
+
+    judged = judgements_of(records(Rating, said.ratings), records(Comparison, said.comparisons))
+    return weigh(judged, settings=settings)
 
 
 def without(

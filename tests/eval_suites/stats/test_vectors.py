@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval_suites.stats.agreement import krippendorff_alpha, weighted_kappa
+from eval_suites.stats.agreement import krippendorff_alpha
+from eval_suites.stats.bradley_terry import bradley_terry, win_probability
 from eval_suites.stats.cuped import cuped, cuped_effect
 from eval_suites.stats.drift import js_distance, psi
 from eval_suites.stats.intervals import (
@@ -20,6 +21,7 @@ from eval_suites.stats.intervals import (
     two_proportions,
     wilson,
 )
+from eval_suites.stats.kappa import cohen_kappa, fleiss_kappa, weighted_kappa
 from eval_suites.stats.means import bca, cluster_bootstrap, log_ratio, mann_whitney, welch
 from eval_suites.stats.multiplicity import benjamini_hochberg, holm
 from eval_suites.stats.paired import clustered_difference, mcnemar_midp, sign_flip
@@ -214,9 +216,9 @@ def _ratio(given: Given) -> Given:
 
 
 def _kappa_of_table(given: Given) -> Given:
-    cells = [(a, b) for a in (0, 1) for b in (0, 1) for _ in range(given["table"][a][b])]
-    kappa = weighted_kappa([a for a, _ in cells], [b for _, b in cells], weights="none")
-    return {"kappa": kappa}
+    found = cohen_kappa(given["table"])
+    assert found is not None
+    return {"kappa": found.kappa, "se_null": found.se_null}
 
 
 def _kappa(given: Given) -> Given:
@@ -231,7 +233,34 @@ def _kappa(given: Given) -> Given:
 def _krippendorff(given: Given) -> Given:
     ratings = given["reliability_data"]
     return {
-        level: krippendorff_alpha(ratings, level) for level in ("nominal", "ordinal", "interval")
+        level: krippendorff_alpha(ratings, level)
+        for level in ("nominal", "ordinal", "interval", "ratio")
+    }
+
+
+def _fleiss(given: Given) -> Given:
+    found = fleiss_kappa(given["counts"])
+    assert found is not None
+    return {"kappa": found.kappa}
+
+
+def _elo(given: Given) -> Given:
+    one, other = (given[f"rating_{name}"] * math.log(10) / 400 for name in "ab")
+    return {"expected_a": win_probability(one, other)}
+
+
+def _bradley_terry(given: Given) -> Given:
+    names, wins_cc = given["items"], np.array(given["wins"])
+    winner_n, loser_n = wins_cc.nonzero()
+    reference = names.index(given["reference"].removesuffix("=0"))
+    found = bradley_terry(winner_n, loser_n, wins_cc[winner_n, loser_n], reference=reference)
+    strengths = dict(zip(names, map(float, found.strength_c), strict=True))
+    errors = dict(zip(names, map(float, found.se_c), strict=True))
+    del errors[names[reference]]
+    return {
+        "log_strength": strengths,
+        "se": errors,
+        "p_milwaukee_beats_boston": win_probability(strengths["Milwaukee"], strengths["Boston"]),
     }
 
 
@@ -272,6 +301,7 @@ def _ppi(given: Given) -> Given:
 OURS: dict[str, Callable[[Given], Given]] = {
     "asymptotic_confidence_sequence": _anytime,
     "beta_binomial_e_value": _votes,
+    "bradley_terry": _bradley_terry,
     "bootstrap_bca": _correlation,
     "clopper_pearson": _clopper_pearson,
     "cluster_bootstrap_percentile": _cluster_bootstrap,
@@ -279,6 +309,8 @@ OURS: dict[str, Callable[[Given], Given]] = {
     "cohen_kappa": _kappa_of_table,
     "cohen_kappa_quadratic": _kappa,
     "cuped": _cuped,
+    "elo": _elo,
+    "fleiss_kappa": _fleiss,
     "krippendorff_alpha": _krippendorff,
     "lan_demets_obf": _obf,
     "lan_demets_power": _power_spending,
