@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import RatchetError
 from loop.curate import version
 from loop.curate.balance import balance
-from loop.curate.consent import consent_problem, licence_problem, simulated_problem, withdrawals
+from loop.curate.consent import (
+    consent_problem,
+    licence_problem,
+    passage_problem,
+    purpose_problem,
+    retention_problem,
+    simulated_problem,
+    withdrawals,
+    withdrawn_people,
+)
 from loop.curate.contamination import EvalCases
 from loop.curate.duplicates import one_of_each
 from loop.curate.feedback import Said, opinions, read
@@ -63,7 +72,7 @@ def curate(
     check(rules)
     said = read(store, name)
     with Funnel(progress) as funnel:
-        turns = allowed_turns(said, rules, funnel)
+        turns = allowed_turns(said, rules, funnel, withdrawn_people(store, name, rules))
         rows = make_rows(said, turns, rules, funnel)
         rows = funnel.kept("personal_data", redact(rows, rules.personal_data))
         once = one_of_each(rows, rules.near_duplicate)
@@ -79,14 +88,33 @@ def curate(
     return Curated(dataset=dataset, funnel=funnel.counts)
 
 
-def allowed_turns(said: Said, rules: CurateSettings, funnel: Funnel) -> list[Interaction]:
+def allowed_turns(
+    said: Said,
+    rules: CurateSettings,
+    funnel: Funnel,
+    recorded: Mapping[str, datetime] | None = None,
+) -> list[Interaction]:
     """The turns that may be learnt from: by consent, by licence, by who was real."""
     bases, licences = frozenset(rules.consent), frozenset(rules.licences)
-    withdrawn = withdrawals(said.turns)
+    purposes, now = frozenset(rules.purposes), datetime.now(UTC)
+    withdrawn = {**withdrawals(said.turns), **(recorded or {})}
     turns = funnel.kept(
-        "consent", sift(said.turns, lambda turn: consent_problem(turn, bases, withdrawn))
+        "consent",
+        sift(
+            said.turns,
+            lambda turn: consent_problem(turn, bases, withdrawn),
+            lambda turn: purpose_problem(turn, purposes),
+            lambda turn: retention_problem(turn, rules.retention_days, now),
+        ),
     )
-    turns = funnel.kept("licence", sift(turns, lambda turn: licence_problem(turn, licences)))
+    turns = funnel.kept(
+        "licence",
+        sift(
+            turns,
+            lambda turn: licence_problem(turn, licences),
+            lambda turn: passage_problem(turn, licences, rules.unknown_passages),
+        ),
+    )
     return funnel.kept(
         "simulated", sift(turns, lambda turn: simulated_problem(turn, rules.simulated))
     )

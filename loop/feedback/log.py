@@ -91,6 +91,8 @@ def parse_interaction(row: Row, assistant: str, at: datetime) -> Interaction:
         experiment=fields.text(row, "experiment", "", most=200) or None,
         arm=fields.text(row, "arm", "", most=200) or None,
         consent=fields.one_of(row, "consent", CONSENT, "none"),
+        purpose=fields.text(row, "purpose", "", most=200),
+        retain_until=fields.maybe_time(row, "retain_until"),
         licence=fields.text(row, "licence", "unknown", most=200),
         seed=fields.whole(row, "seed", None),
         simulated=fields.boolean(row, "simulated"),

@@ -166,6 +166,8 @@ def _models(running: Running) -> list[dict[str, Any]]:
 def _interaction(given: InteractionIn, settings: Settings) -> Interaction:
     new = given.id or new_id()
     values = given.model_dump(exclude={"id", "at", "assistant", "conversation", "messages"})
+    if given.retain_until:
+        values["retain_until"] = given.retain_until.astimezone(UTC)
     values["consent"] = given.consent or settings.assistant.consent
     if given.abstained is None:
         values["abstained"] = is_abstention(given.answer)
