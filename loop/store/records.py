@@ -36,11 +36,11 @@ class Interaction:
     experiment: str | None = None
     arm: str | None = None
     consent: str = "none"  # basis: consent, contract, none, withdrawn
-    purpose: str = ""  # what the person agreed to, e.g. "support" or "training"
-    retain_until: datetime | None = None  # may not be learnt from after this; None: no date
     licence: str = "unknown"
     seed: int | None = None
     simulated: bool = False
+    purpose: str = ""  # what the person agreed to, e.g. "support" or "training"
+    retain_until: datetime | None = None  # may not be learnt from after this; None: no date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from loop.store.tables import Batch
 
 PATIENCE = 3.0  # seconds that a starting or ending holder gets to say who it is
-_BY_COMMAND = ("audit_events", "promotions")  # chained, or checked against the champion
+_BY_COMMAND = (  # chained, checked against the champion, or told in the audit trail
+    "audit_events", "promotions", "consent_events", "adapter_marks", "dataset_tombstones",
+    "forgotten_persons",
+)  # fmt: skip
 
 _held: set[Path] = set()  # stores open in this process: its own lock would not stop it
 _held_lock = threading.Lock()
@@ -117,11 +120,41 @@ class LocalStore:
     def submit_command(self, name: str, arguments: dict[str, Any]) -> Future[dict[str, Any]]:
         """Queue a command; the future holds its result once it is durable."""
         from loop.store.commands import command
-        from loop.store.writer import Command
+        from loop.store.writer import Command, Rewrite
 
-        job = Command(command(name, arguments, now=lambda: datetime.now(UTC)))
+        job: Command | Rewrite
+        if name == "rewrite":  # no transaction: the file is made anew
+            job = Rewrite()
+        elif name == "search":
+            return self._search([str(one) for one in arguments["needles"]])
+        else:
+            now, folder = (lambda: datetime.now(UTC)), self.path.parent
+            job = Command(command(name, arguments, now=now, folder=folder))
         self._writer.submit(job)
         return job.done
+
+    def _search(self, needles: list[str]) -> Future[dict[str, Any]]:
+        """Look for texts in the store's files, byte by byte, and in the rows as they read."""
+        from dataclasses import asdict
+
+        from loop.store.erase import holding
+        from loop.store.needles import search_apart
+
+        def run() -> dict[str, Any]:
+            files = [one for one in self.path.parent.glob(f"{self.path.name}*") if one.is_file()]
+            rows = holding(self._database, needles)
+            return asdict(search_apart(files, needles)) | {"rows": rows}
+
+        done: Future[dict[str, Any]] = Future()
+
+        def work() -> None:
+            try:
+                done.set_result(run())
+            except BaseException as problem:  # whoever waits must hear of it, whatever it is
+                done.set_exception(problem)
+
+        threading.Thread(target=work, name="store-search", daemon=True).start()
+        return done
 
     def close(self) -> None:
         with _held_lock:
