@@ -6,6 +6,7 @@ asked, `rater` and the like are people who judged, `interaction`, `rating` and t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,7 +24,8 @@ _GOES = """
         and (
             kind in ('correction', 'comment')
             or kind = 'flag' and "text" not in (
-                select "text" from ratings where kind = 'flag' and rater <> $user and "text" is not null
+                select "text" from ratings
+                where kind = 'flag' and rater <> $user and "text" is not null
             )
         )
     )
@@ -46,6 +48,7 @@ class Theirs:
     turns: list[str]  # ids of interactions they asked
     said: list[str]  # ids of judgements that go with them: of these, or in the person's own words
     texts: list[str]  # what they wrote and were answered, what was said of it
+    shown: str  # the passages they were shown: words of documents, not theirs
     quoted: dict[str, Any]  # other people's interactions that repeat it: id → messages without it
     rows: dict[str, int]  # table → rows to erase
     judged: dict[str, int]  # table → rows in which they judged others: they stay, without a name
@@ -64,33 +67,34 @@ def find(run: Runs, user: str, *, also: tuple[str, ...] = ()) -> Theirs:
     """
     given: dict[str, Any] = {"user": user}
     asked = run.run(
-        'select id, conversation, question, answer from interactions where "user" = $user '
-        'order by "at", id',
+        "select id, conversation, question, answer, abstained, passages from interactions "
+        'where "user" = $user order by "at", id',
         given,
     )
     turns = [row["id"] for row in asked]
     rated = run.run(f'select id, "text" from ratings where {_GOES}', given | {"turns": turns})
     compared = run.run(
-        "select id from comparisons "
-        "where list_has_any(interactions::varchar[], $turns::varchar[])",
+        "select id from comparisons where list_has_any(interactions::varchar[], $turns::varchar[])",
         {"turns": turns},
     )
     said = [row["id"] for row in (*rated, *compared)]
-    texts = [row[name] for row in asked for name in ("question", "answer")]
+    texts = [row["question"] for row in asked]
+    texts += [row["answer"] for row in asked if not row["abstained"]]  # those are alike for all
     texts += [row["text"] for row in rated if row["text"]]
     quoted = _quoted(run, user, asked)
     parameters = given | {"turns": turns, "said": said, "quoted": list(quoted)}
-    counts, judged = {}, {}
+    counts: dict[str, int] = {}
+    judged: dict[str, int] = {}
     for name in tables():
         if condition := conditions(name):
-            counts[name] = _count(run, name, condition, parameters)
+            counts[name] = count(run, name, condition, parameters)
         for judge in _judges(name):
             others = f'"{judge}" = $user and not coalesce({condition or "false"}, false)'
-            judged[name] = judged.get(name, 0) + _count(run, name, others, parameters)
+            judged[name] = judged.get(name, 0) + count(run, name, others, parameters)
     touched = run.run(
         'select dataset, count(*) as "rows" from dataset_rows '
         f"where {conditions('dataset_rows')} group by dataset order by dataset",
-        _used(conditions("dataset_rows") or "", parameters),
+        used(conditions("dataset_rows") or "", parameters),
     )
     datasets = {row["dataset"]: row["rows"] for row in touched}
     datasets |= {name: 0 for name in also if name not in datasets}
@@ -103,6 +107,7 @@ def find(run: Runs, user: str, *, also: tuple[str, ...] = ()) -> Theirs:
         turns=turns,
         said=said,
         texts=list(dict.fromkeys(texts)),
+        shown="\n".join({row["passages"] for row in asked}),
         quoted=quoted,
         rows={name: n for name, n in counts.items() if n},
         judged={name: n for name, n in judged.items() if n},
@@ -127,11 +132,11 @@ def erase(run: Runs, theirs: Theirs, pseudonym: str) -> None:
     for name in sorted(tables(), key=lambda name: name == "interactions"):
         if condition := conditions(name):
             sql = f'delete from "{name}" where {condition}'
-            run.run(sql, _used(sql, parameters))
+            run.run(sql, used(sql, parameters))
     for name in tables():
         for judge in _judges(name):
             sql = f'update "{name}" set "{judge}" = $pseudonym where "{judge}" = $user'
-            run.run(sql, _used(sql, parameters))
+            run.run(sql, used(sql, parameters))
 
 
 def conditions(name: str) -> str | None:
@@ -163,49 +168,25 @@ def conditions(name: str) -> str | None:
     return f"({' or '.join(found)})" if found else None
 
 
-def holding(run: Runs, needles: list[str]) -> dict[str, int]:
-    """How many rows of each table hold one of the texts in some field, as it reads."""
-    if not needles:
-        return {}
-    found = {}
-    for name, table in tables().items():
-        texts = [f'"{f.name}"' for f in table.schema if str(f.type) == "string"]
-        every = "concat_ws(chr(10), " + ", ".join(texts) + ")"
-        anywhere = f"regexp_matches({every}, $any)"
-        count = 0
-        for start in range(0, len(needles), 200):
-            some = "|".join(_escaped(one) for one in needles[start : start + 200])
-            count = max(count, _count(run, name, anywhere, {"any": some}))
-        if count:
-            found[name] = count
-    return found
-
-
-def _escaped(text: str) -> str:
-    """The text as a pattern of RE2's that matches it alone."""
-    return "".join(f"\\x{{{ord(c):x}}}" if not c.isalnum() else c for c in text)
-
-
 def _judges(name: str) -> list[str]:
     if name in _KEPT:
         return []
     return [f.name for f in tables()[name].schema if f.name in JUDGES]
 
 
-def _count(run: Runs, name: str, condition: str, parameters: Mapping[str, Any]) -> int:
+def count(run: Runs, name: str, condition: str, parameters: Mapping[str, Any]) -> int:
+    """How many rows of a table meet a condition."""
     sql = f'select count(*) as n from "{name}" where {condition}'
-    return int(run.run(sql, _used(sql, parameters))[0]["n"])
+    return int(run.run(sql, used(sql, parameters))[0]["n"])
 
 
-def _used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def used(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that a statement names; DuckDB refuses others."""
     return {name: value for name, value in parameters.items() if f"${name}" in sql}
 
 
 def _quoted(run: Runs, user: str, asked: Rows) -> dict[str, Any]:
     """Other people's interactions in the same conversations that repeat what was said."""
-    import json
-
     words = [row[name] for row in asked for name in ("question", "answer") if len(row[name]) > 11]
     rows = run.run(
         'select id, messages from interactions where "user" <> $user and conversation in '

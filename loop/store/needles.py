@@ -1,7 +1,10 @@
 """Looking for texts byte by byte: in files as they lie, and in what is packed within them.
 
-`python -m loop.store.needles` reads {"files": […], "needles": […]} from stdin and prints what was
-found. The store is searched by such a process: closing a file of the store in the process that
+Needles are found anywhere. Words are found in text only, where no letter or digit goes on before or
+after them: that is for what is short, or stands within other words.
+
+`python -m loop.store.needles` reads {"files": […], "needles": […], "words": […]} from stdin and
+prints what was found. The store is searched by such a process: closing a file of the store in the process that
 holds it would let go of its lock.
 """
 
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -29,7 +33,7 @@ class Searched:
 
     files: int
     bytes: int  # as the files lie; what was unpacked counts once more
-    found: dict[str, int]  # file → number of different needles in it
+    found: dict[str, int]  # file → number of different needles and words in it
 
 
 def written(needles: Iterable[str]) -> list[bytes]:
@@ -40,15 +44,36 @@ def written(needles: Iterable[str]) -> list[bytes]:
     """
     forms: dict[bytes, None] = {}
     for needle in needles:
-        for text in (needle, json.dumps(needle)[1:-1], json.dumps(needle, ensure_ascii=False)[1:-1]):
+        for text in (
+            needle,
+            json.dumps(needle)[1:-1],
+            json.dumps(needle, ensure_ascii=False)[1:-1],
+        ):
             content = text.encode("utf-8", "surrogatepass")
             if len(content) >= SHORTEST:
                 forms[content] = None
     return list(forms)
 
 
-def search_files(files: Iterable[Path], needles: Sequence[str]) -> Searched:
-    """Which files hold which needles; those shorter than SHORTEST bytes are not looked for.
+def word_pattern(words: Iterable[str]) -> re.Pattern[bytes]:
+    """Finds a word that stands by itself, as UTF-8 or escaped in JSON.
+
+    >>> [bool(word_pattern(["ada"]).search(text)) for text in (b'"ada"', b"adagio", b"ada-2")]
+    [True, False, False]
+    """
+    forms = {
+        form.encode()
+        for word in words
+        for form in (word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1])
+    }
+    either = b"|".join(re.escape(form) for form in sorted(forms)) or b"(?!)"
+    return re.compile(rb"(?<![A-Za-z0-9_-])(?:" + either + rb")(?![A-Za-z0-9_-])")
+
+
+def search_files(
+    files: Iterable[Path], needles: Sequence[str], words: Sequence[str] = ()
+) -> Searched:
+    """Which files hold how many of them; needles shorter than SHORTEST bytes are not looked for.
 
     Parquet, gzip and zip files are searched as they lie and unpacked. A file that goes away
     meanwhile is passed over.
@@ -56,14 +81,16 @@ def search_files(files: Iterable[Path], needles: Sequence[str]) -> Searched:
     Raises:
         RatchetError: A file cannot be read.
     """
-    look = _Look(written(needles))
+    look, pattern = _Look(written(needles)), word_pattern(words)
     count, size, found = 0, 0, {}
     for path in files:
-        hits: set[int] = set()
+        hits: set[int | bytes] = set()
         try:
             for content in _contents(path):
                 size += len(content)
                 hits |= look(content)
+                if words and b"\0" not in content:
+                    hits |= set(pattern.findall(content))
         except FileNotFoundError:
             continue
         except OSError as problem:
@@ -74,9 +101,23 @@ def search_files(files: Iterable[Path], needles: Sequence[str]) -> Searched:
     return Searched(files=count, bytes=size, found=found)
 
 
-def search_apart(files: Sequence[Path], needles: Sequence[str]) -> Searched:
+def which(files: Iterable[Path], needles: Sequence[str]) -> set[str]:
+    """Those of the needles that stand in one of the files."""
+    forms = [(form, needle) for needle in needles for form in written([needle])]
+    look = _Look([form for form, _ in forms])
+    found: set[int] = set()
+    for path in files:
+        for content in _contents(path):
+            found |= look(content)
+    return {forms[n][1] for n in found}
+
+
+def search_apart(
+    files: Sequence[Path], needles: Sequence[str], words: Sequence[str] = ()
+) -> Searched:
     """The same in a process of its own, which holds no lock that it could let go of."""
-    asked = json.dumps({"files": [str(path) for path in files], "needles": list(needles)})
+    names = [str(path) for path in files]
+    asked = json.dumps({"files": names, "needles": list(needles), "words": list(words)})
     done = subprocess.run(
         [sys.executable, "-m", "loop.store.needles"],
         input=asked, capture_output=True, text=True, cwd=_ROOT, check=False,
@@ -130,7 +171,8 @@ class _Look:
             near_n = self._low[(value_n & np.uint64(0xFFFF)).astype(np.uint16)]
             near_n &= self._high[(value_n >> np.uint64(48)).astype(np.uint16)]
             [place_m] = np.nonzero(near_n)
-            yield from (int(n) * 8 + shift for n in place_m[np.isin(value_n[place_m], self._starts)])
+            sure_k = place_m[np.isin(value_n[place_m], self._starts)]
+            yield from (int(n) * 8 + shift for n in sure_k)
 
 
 def _contents(path: Path) -> Iterator[bytes]:
@@ -175,7 +217,7 @@ def _parquet(path: Path) -> Iterator[bytes]:
 def main() -> None:
     """Search as asked on stdin."""
     asked = json.load(sys.stdin)
-    done = search_files([Path(name) for name in asked["files"]], asked["needles"])
+    done = search_files([Path(name) for name in asked["files"]], asked["needles"], asked["words"])
     print(json.dumps({"files": done.files, "bytes": done.bytes, "found": done.found}))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from knowledge.errors import RatchetError
 from loop.store.act import Act, Result
 from loop.store.erase import Theirs, erase, find
 from loop.store.ids import id_of, new_id
+from loop.store.needles import SHORTEST
 from loop.store.privacy_records import (
     AdapterMark,
     ConsentEvent,
@@ -17,6 +18,9 @@ from loop.store.privacy_records import (
     ForgottenPerson,
     MarkReason,
 )
+from loop.store.traces import packed, shared, within
+
+LEAST, PIECE = 16, 64  # characters: of the shortest text that is looked for, of a piece of one
 
 
 def record_consent(
@@ -53,8 +57,43 @@ def record_consent(
 
 
 def find_person(act: Act, *, user: str, also: list[str] | None = None, id: str = "") -> Result:
-    """What is the person's, with ids and texts; nothing is changed."""
-    return asdict(find(act.transaction, user, also=tuple(also or ())))
+    """What is the person's, and which texts tell that it is; nothing is changed.
+
+    `needles` are ids and pieces of their texts that stand in no one else's rows and in no passage;
+    `words` are ids that are short, or stand within longer words of other rows.
+    """
+    theirs = find(act.transaction, user, also=tuple(also or ()))
+    pieces = [one for text in theirs.texts for one in pieces_of(text)]
+    # A passage is kept as JSON: what it says may stand there with its quotes escaped.
+    own = [
+        p for p in dict.fromkeys(pieces) if p not in theirs.shown and packed(p) not in theirs.shown
+    ]
+    alike = shared(act.transaction, theirs, own)
+    names = [user, *theirs.turns, *theirs.said]
+    inner = within(act.transaction, theirs, names)
+    words = [one for one in names if one in inner or len(one.encode()) < SHORTEST]
+    needles = [one for one in names if one not in words]
+    found = asdict(replace(theirs, texts=[], shown="", quoted={}))
+    return found | {
+        "quoted": len(theirs.quoted),
+        "needles": [*needles, *(piece for piece in own if piece not in alike)],
+        "words": words,
+    }
+
+
+def pieces_of(text: str) -> list[str]:
+    """What of a text is looked for: all of it, or its ends and middle; nothing of a short one.
+
+    >>> pieces_of("Yes."), pieces_of("What does a wire cost?")
+    ([], ['What does a wire cost?'])
+    """
+    text = text.strip()
+    if len(text) < LEAST:
+        return []
+    if len(text) <= PIECE:
+        return [text]
+    middle = (len(text) - PIECE) // 2
+    return [text[:PIECE], text[middle : middle + PIECE], text[-PIECE:]]
 
 
 def forget(
@@ -106,7 +145,12 @@ def forgotten_among(act: Act, *, users: list[str], id: str = "") -> Result:
 def _marks(act: Act, theirs: Theirs, cause: str, reason: MarkReason) -> list[AdapterMark]:
     return [
         AdapterMark(
-            id=id_of(cause, adapter), at=act.at, adapter=adapter, reason=reason, forget=cause, via=via
+            id=id_of(cause, adapter),
+            at=act.at,
+            adapter=adapter,
+            reason=reason,
+            forget=cause,
+            via=via,
         )
         for adapter, via in theirs.adapters.items()
     ]

@@ -126,24 +126,24 @@ class LocalStore:
         if name == "rewrite":  # no transaction: the file is made anew
             job = Rewrite()
         elif name == "search":
-            return self._search([str(one) for one in arguments["needles"]])
+            return self._search(arguments["needles"], arguments.get("words", []))
         else:
             now, folder = (lambda: datetime.now(UTC)), self.path.parent
             job = Command(command(name, arguments, now=now, folder=folder))
         self._writer.submit(job)
         return job.done
 
-    def _search(self, needles: list[str]) -> Future[dict[str, Any]]:
+    def _search(self, needles: list[str], words: list[str]) -> Future[dict[str, Any]]:
         """Look for texts in the store's files, byte by byte, and in the rows as they read."""
         from dataclasses import asdict
 
-        from loop.store.erase import holding
-        from loop.store.needles import search_apart
+        from loop.store.needles import search_apart, written
+        from loop.store.traces import holding
 
         def run() -> dict[str, Any]:
             files = [one for one in self.path.parent.glob(f"{self.path.name}*") if one.is_file()]
-            rows = holding(self._database, needles)
-            return asdict(search_apart(files, needles)) | {"rows": rows}
+            rows = holding(self._database, [one.decode() for one in written(needles)], words)
+            return asdict(search_apart(files, needles, words)) | {"rows": rows}
 
         done: Future[dict[str, Any]] = Future()
 

@@ -134,7 +134,9 @@ def _groups(jobs: Sequence[Job]) -> Iterator[Command | Rewrite | list[Append]]:
     group: list[Append] = []
     rows = 0
     for job in jobs:
-        size = 0 if isinstance(job, Command | Rewrite) else sum(t.num_rows for t in job.batch.values())
+        size = (
+            0 if isinstance(job, Command | Rewrite) else sum(t.num_rows for t in job.batch.values())
+        )
         if group and (isinstance(job, Command | Rewrite) or rows + size > MOST_ROWS):
             yield group
             group, rows = [], 0
