@@ -78,11 +78,11 @@ class CurateSettings:
     unknown_passages: bool = True  # may passages be shown whose licence is not known
     personal_data: str = "mask"  # mask the spans, or drop the row
     simulated: bool = True  # may simulated people be trained on
-    near_duplicate: float = (
-        0.85  # Jaccard of 5-grams of question and answers that makes two rows one
-    )
+    near_duplicate: float = 0.55  # Jaccard of 3-grams in question and answers that makes rows one
     contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out
+    least_margin: float = 0.1  # how far raters' weight must lean to one side to make a row
     held_out: float = 0.2  # share of people kept for validation
+    split: str = "people"  # hold out people by hash, or what came last: "time"
     most_per_user: int = 200  # rows one person may add
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from loop.curate.rows import KINDS, Row, Sifted, row_id
 
+def capped(users: Sequence[Sequence[str]], most: int) -> list[str | None]:
+    """Why each row goes: one of its people has so many rows already; None if it stays.
 
-def balance(rows: Sequence[Row], most: int) -> Sifted[Row]:
-    """At most so many rows of one person: pairs first, then by content hash, which is arbitrary.
-
-    A row of several people counts for each of them.
+    Args:
+        users: The people of each row, in the order in which rows are taken.
+        most: Rows of one person; a row of several people counts for each of them.
     """
     taken: Counter[str] = Counter()
-    kept: list[Row] = []
-    dropped: list[tuple[Row, str]] = []
-    for row in sorted(rows, key=lambda row: (KINDS.index(row.kind), row_id(row))):
-        if any(taken[user] >= most for user in row.users):
-            dropped.append((row, "most_per_user"))
-        else:
-            taken.update(row.users)
-            kept.append(row)
-    return Sifted(kept, dropped)
+    reasons: list[str | None] = []
+    for of_row in users:
+        full = any(taken[user] >= most for user in of_row)
+        if not full:
+            taken.update(of_row)
+        reasons.append("most_per_user" if full else None)
+    return reasons

@@ -117,10 +117,21 @@ def consent_reasons(
     Returns:
         Strings, shape (n,); null where the turn stays.
     """
+    import pyarrow.compute as pc
+
+    basis = basis_reasons(turns, rules, withdrawn=withdrawn, now=now)
+    return pc.coalesce(basis, licence_reasons(turns, rules))
+
+
+def basis_reasons(
+    turns: pa.Table, rules: CurateSettings, *, withdrawn: Mapping[str, datetime], now: datetime
+) -> pa.Array:
+    """Of `consent_reasons` those by consent, purpose and retention."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = {name: _whole(turns[name]) for name in _READ}
+    names = ("user", "at", "consent", "purpose", "retain_until")
+    columns = {name: _whole(turns[name]) for name in names}
     none = pa.nulls(turns.num_rows, pa.string())
     reasons = _basis(columns, frozenset(rules.consent), withdrawn)
     if rules.purposes:
@@ -135,16 +146,33 @@ def consent_reasons(
         oldest = pa.scalar(now - timedelta(days=rules.retention_days), instant.type)
         old = pc.less(columns["at"], oldest)
         reasons = pc.coalesce(reasons, pc.if_else(old, "too_old", none))
+    return reasons
+
+
+def licence_reasons(turns: pa.Table, rules: CurateSettings) -> pa.Array:
+    """Of `consent_reasons` those by licence, of the turn and of the passages it was shown."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    licences = _whole(turns["licence"])
     allowed = {licence.casefold() for licence in rules.licences}
-    known = pc.unique(columns["licence"]).to_pylist()
+    known = pc.unique(licences).to_pylist()
     forbidden = [one for one in known if one.casefold() not in allowed]
-    bad = pc.is_in(columns["licence"], pa.array(forbidden, pa.string()))
-    named = pc.binary_join_element_wise("licence", columns["licence"], "_")
-    reasons = pc.coalesce(reasons, pc.if_else(bad, named, none))
-    return _with_passages(reasons, columns["passages"], allowed, rules.unknown_passages)
+    bad = pc.is_in(licences, pa.array(forbidden, pa.string()))
+    named = pc.binary_join_element_wise("licence", licences, "_")
+    reasons = pc.if_else(bad, named, pa.nulls(turns.num_rows, pa.string()))
+    return _with_passages(reasons, _whole(turns["passages"]), allowed, rules.unknown_passages)
 
 
-_READ = ("user", "at", "consent", "purpose", "retain_until", "licence", "passages")
+def simulated_reasons(turns: pa.Table, rules: CurateSettings) -> pa.Array:
+    """Why a simulated person's turn is left out, per turn; null where it is not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    none = pa.nulls(turns.num_rows, pa.string())
+    if rules.simulated:
+        return none
+    return pc.if_else(_whole(turns["simulated"]), "simulated", none)
 
 
 def _whole(column: Any) -> Any:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.pii import mask
 from knowledge.text import containment, jaccard, words
-from loop.curate.rows import Row, said
 
 if TYPE_CHECKING:
     from eval_suites.suites import Suite
@@ -51,18 +49,25 @@ class EvalCases:
                 self._by_gram[gram].append(case)
             for word in case.word_set:
                 self._by_word[word].append(case)
-        self._of = cache(self._copied)
 
-    def problem(self, row: Row) -> str | None:
-        """Why this row may not be trained on: "eval_" and the suite it copies; None if it may.
+    def problems(
+        self, questions: Sequence[Sequence[str]], answers: Sequence[Sequence[str]]
+    ) -> list[str | None]:
+        """Why each row may not be trained on: "eval_" and the suite it copies; None if it may.
 
         What people asked and what was answered is compared. Passages are not: that an answer
         stands in the documents is no secret.
+
+        Args:
+            questions: What was said in each row's prompt (`rows.said`).
+            answers: The answers of each row.
         """
-        turns = said(row.messages)
-        found = (self._of(text, True) for text in turns)
-        answers = (self._of(text, False) for text in row.answers)
-        case = next((one for one in (*found, *answers) if one), None)
+        return [self._problem(*row) for row in zip(questions, answers, strict=True)]
+
+    def _problem(self, questions: Sequence[str], answers: Sequence[str]) -> str | None:
+        found = (self._copied(text, True) for text in questions)
+        replies = (self._copied(text, False) for text in answers)
+        case = next((one for one in (*found, *replies) if one), None)
         return None if case is None else f"eval_{case.suite}"
 
     def _copied(self, text: str, question: bool) -> _Case | None:

@@ -1,120 +1,123 @@
-"""The same thing once: rows that say the same, to the letter or nearly, are one."""
+"""The same thing once: rows that say the same, to the letter or nearly, are one with a weight."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from knowledge.text import fingerprint, jaccard, ngrams
-from loop.curate.rows import KINDS, Row, prompt_text, row_id, said
+import numpy as np
+from numpy.typing import NDArray
 
-GRAM = 5  # words
-HASHES = 64  # of a MinHash; what it suggests is verified, so few will do
-SLACK = 0.1  # it suggests from this much below the threshold, to miss nothing
+from loop.curate.sketch import Grams, jaccard
 
-
-class Deduplicated(NamedTuple):
-    """Rows of which no two say the same; `kin` are people whose rows did."""
-
-    kept: list[Row]
-    dropped: list[tuple[Row, str]]
-    kin: list[tuple[str, ...]]
+OUT = -1  # stands for no row
+Numbers = NDArray[np.int64]
+Bands = NDArray[np.uint32]
+GramsOf = Callable[[Numbers], Mapping[int, Grams]]  # numbers of rows → their grams
 
 
-def one_of_each(rows: Sequence[Row], threshold: float) -> Deduplicated:
-    """Leave out rows that repeat another of their kind.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What duplicates are found by, an entry per row."""
 
-    First those with the same prompt and answers after normalising. Where such rows contradict
-    each other (the other answer preferred, the other label) the majority stays; split evenly, none
-    does. Then those whose questions and answers share at least `threshold` (Jaccard) of their
-    5-grams. Of rows that say the same the one with the lowest content hash stays.
+    row: NDArray[np.uint64]  # content hash, shape (rows, 2)
+    exact: NDArray[np.uint64]  # hash of kind, prompt and answers as words, shape (rows, 2)
+    direction: NDArray[np.uint64]  # hash of what contradicting rows differ in, shape (rows,)
+    votes: NDArray[np.float64]  # shape (rows,)
+    origin: Sequence[str]  # decides between rows of the same content hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exact:
+    """Rows that say the same to the letter."""
+
+    leader: Numbers  # the row that stands for each; OUT if none does; shape (rows,)
+    contradicted: NDArray[np.bool_]  # left out for what others say, shape (rows,)
+
+
+def exact_copies(keys: Keys) -> Exact:
+    """Find rows with the same prompt and answers after normalising.
+
+    Where such rows contradict each other (the other answer preferred, the other label) the side
+    with more votes stays; split evenly, none does. Of rows that say the same the one with the
+    lowest content hash leads.
+    """
+    count = len(keys.votes)
+    leader = np.arange(count, dtype=np.int64)
+    contradicted = np.zeros(count, dtype=bool)
+    for group in _groups(keys.exact):
+        members = sorted(group.tolist(), key=lambda n: (*keys.row[n].tolist(), keys.origin[n]))
+        votes: defaultdict[int, float] = defaultdict(float)
+        for number in members:
+            votes[int(keys.direction[number])] += float(keys.votes[number])
+        side = _majority(votes)
+        agreed = [number for number in members if keys.direction[number] == side]
+        for number in members:
+            contradicted[number] = keys.direction[number] != side
+            leader[number] = OUT if contradicted[number] else agreed[0]
+    return Exact(leader=leader, contradicted=contradicted)
+
+
+def near_copies(
+    bands_nb: Bands, order_n: Sequence[int] | Numbers, grams_of: GramsOf, threshold: float
+) -> dict[int, int]:
+    """Find texts that share at least `threshold` (Jaccard) of their grams with an earlier one,
+    in each of their parts.
 
     Args:
-        rows: In any order.
-        threshold: In (0, 1]; 1 leaves near copies in.
+        bands_nb: MinHash bands of all texts (`sketch.bands`), shape (texts, bands); texts of
+            different kinds must not share any.
+        order_n: Numbers of the texts to look at, the one to stay first.
+        grams_of: Fetches grams of texts by number; asked once, for those that may be copies.
+        threshold: In (0, 1]; 1 finds nothing.
+
+    Returns:
+        Number of each copy → number of the text that stands for it.
     """
-    # Rows that teach the same have the same hash; where they came from decides between them.
-    ordered = sorted(rows, key=lambda row: (row_id(row), row.interactions, row.ratings, row.users))
-    exact = _exact(ordered)
-    near = _near(exact.kept, threshold)
-    return Deduplicated(near.kept, exact.dropped + near.dropped, exact.kin + near.kin)
+    order = np.asarray(order_n, dtype=np.int64)
+    if threshold >= 1 or not len(order):
+        return {}
+    suspects = order[_shares_a_band(bands_nb[order])]
+    if not len(suspects):
+        return {}
+    grams = grams_of(suspects)
+    leaders: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    found: dict[int, int] = {}
+    for number in suspects.tolist():
+        places = list(enumerate(bands_nb[number].tolist()))
+        alike = sorted({other for place in places for other in leaders.get(place, ())})
+        twin = next((o for o in alike if jaccard(grams[number], grams[o]) >= threshold), None)
+        if twin is None:
+            for place in places:
+                leaders[place].append(number)
+        else:
+            found[number] = twin
+    return found
 
 
-def _exact(rows: Sequence[Row]) -> Deduplicated:
-    groups: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        texts = sorted(map(fingerprint, row.answers))
-        groups[row.kind, fingerprint(prompt_text(row.messages)), *texts].append(row)
-    kept: list[Row] = []
-    dropped: list[tuple[Row, str]] = []
-    kin: list[tuple[str, ...]] = []
-    for group in groups.values():
-        side = _majority(group)
-        agreed = [row for row in group if _direction(row) == side]
-        kept += agreed[:1]
-        dropped += [(row, "duplicate") for row in agreed[1:]]
-        dropped += [(row, "contradicted") for row in group if _direction(row) != side]
-        if agreed and len(group) > 1:
-            kin.append(tuple(sorted({user for row in group for user in row.users})))
-    return Deduplicated(sorted(kept, key=row_id), dropped, kin)
+def _shares_a_band(bands_nb: Bands) -> NDArray[np.bool_]:
+    """Which texts have a band that another has too, shape (texts,)."""
+    shared = np.zeros(len(bands_nb), dtype=bool)
+    for band in range(bands_nb.shape[1]):
+        order = np.argsort(bands_nb[:, band], kind="stable")
+        same = np.flatnonzero(np.diff(bands_nb[order, band].astype(np.int64)) == 0)
+        shared[order[same]] = True
+        shared[order[same + 1]] = True
+    return shared
 
 
-def _direction(row: Row) -> str:
-    """What contradicting rows differ in."""
-    return f"{row.label}" if row.kind == "kto" else fingerprint(row.answer)
+def _groups(key_n2: NDArray[np.uint64]) -> Iterator[Numbers]:
+    """Numbers of the rows that share a key, for every key that several have."""
+    order = np.lexsort((key_n2[:, 1], key_n2[:, 0]))
+    ordered = key_n2[order]
+    changes = np.flatnonzero((ordered[1:] != ordered[:-1]).any(axis=1)) + 1
+    bounds = np.concatenate(([0], changes, [len(order)]))
+    for place in np.flatnonzero(np.diff(bounds) > 1):
+        yield order[bounds[place] : bounds[place + 1]]
 
 
-def _majority(group: Sequence[Row]) -> str | None:
+def _majority(votes: Mapping[int, float]) -> int | None:
     """The direction with most votes; None if two have as many."""
-    votes: Counter[str] = Counter()
-    for row in group:
-        votes[_direction(row)] += row.votes
-    (first, most), *others = votes.most_common(2)
-    return None if others and others[0][1] == most else first
-
-
-def _near(rows: Sequence[Row], threshold: float) -> Deduplicated:
-    from datasketch import MinHash, MinHashLSH
-
-    kept: list[Row] = []
-    dropped: list[tuple[Row, str]] = []
-    kin: list[tuple[str, ...]] = []
-    if threshold >= 1:
-        return Deduplicated(list(rows), dropped, kin)
-    grams = [_grams(row) for row in rows]
-    sketches = MinHash.bulk(
-        ([gram.encode("utf-8", "surrogatepass") for gram in found] for found in grams),
-        num_perm=HASHES,
-    )
-    for kind in KINDS:
-        index = MinHashLSH(threshold=max(0.05, threshold - SLACK), num_perm=HASHES)
-        for number, (row, sketch) in enumerate(zip(rows, sketches, strict=True)):
-            if row.kind != kind:
-                continue
-            twin = next(
-                (
-                    other
-                    for other in sorted(index.query(sketch))
-                    if rows[other].label == row.label
-                    and jaccard(grams[number], grams[other]) >= threshold
-                ),
-                None,
-            )
-            if twin is None:
-                index.insert(number, sketch, check_duplication=False)
-                kept.append(row)
-            else:
-                dropped.append((row, "near_duplicate"))
-                kin.append(tuple(sorted({*row.users, *rows[twin].users})))
-    return Deduplicated(sorted(kept, key=row_id), dropped, kin)
-
-
-def _grams(row: Row) -> frozenset[str]:
-    """5-grams of what was asked and of each answer, told apart."""
-    parts = {"asked": "\n".join(said(row.messages)), "answer": row.answer}
-    if row.rejected is not None:
-        parts["rejected"] = row.rejected
-    return frozenset(
-        f"{part}: {gram}" for part, text in parts.items() for gram in ngrams(text, GRAM)
-    )
+    (first, most), *others = sorted(votes.items(), key=lambda item: (-item[1], item[0]))
+    return None if others and others[0][1] >= most - 1e-9 else first

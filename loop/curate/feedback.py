@@ -6,25 +6,11 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from loop.curate.rows import Kind, Row
 from loop.store.records import Comparison, Interaction, Rating
 
-if TYPE_CHECKING:
-    from loop.store.store import Store
-
-EVERYTHING = 2**62  # a query's limit when all is wanted
 GOOD_STARS, BAD_STARS = 4, 2  # stars from which an answer is good, and to which it is bad
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """All that was said to and of one assistant, oldest first."""
-
-    turns: list[Interaction]
-    ratings: list[Rating]
-    comparisons: list[Comparison]
 
 
 @dataclass(slots=True)
@@ -42,20 +28,6 @@ class Opinions:
     @property
     def dislikes(self) -> list[Rating]:
         return [one for one in self.values.values() if verdict(one) is False]
-
-
-def read(store: Store, assistant: str) -> Said:
-    """Everything from the store, in an order that depends on the rows alone."""
-    from loop.store.tables import from_row
-
-    turns = store.query("interactions", assistant=assistant, limit=EVERYTHING)
-    ratings = store.query("ratings_of", assistant=assistant)
-    compared = store.query("comparisons", assistant=assistant)
-    return Said(
-        turns=sorted((from_row(Interaction, r) for r in turns), key=_when),
-        ratings=sorted((from_row(Rating, r) for r in ratings), key=_when),
-        comparisons=sorted((from_row(Comparison, r) for r in compared), key=_when),
-    )
 
 
 def verdict(rating: Rating) -> bool | None:
@@ -93,12 +65,17 @@ def opinions(ratings: Iterable[Rating]) -> dict[str, Opinions]:
 
 def prompt_key(turn: Interaction) -> str:
     """Equal for turns in which the model saw the same."""
-    return json.dumps(messages_of(turn), ensure_ascii=False, sort_keys=True)
+    return key_of(turn.messages, turn.question)
 
 
-def messages_of(turn: Interaction) -> list[dict[str, str]]:
+def key_of(messages: list[dict[str, str]], question: str) -> str:
+    """The same for a prompt and a question."""
+    return json.dumps(prompt_of(messages, question), ensure_ascii=False, sort_keys=True)
+
+
+def prompt_of(messages: list[dict[str, str]], question: str) -> list[dict[str, str]]:
     """The prompt; of a turn that was logged without one, the question."""
-    return turn.messages or [{"role": "user", "content": turn.question}]
+    return messages or [{"role": "user", "content": question}]
 
 
 def make_row(
@@ -109,7 +86,8 @@ def make_row(
     answer: str,
     rejected: str | None = None,
     label: bool | None = None,
-    votes: int = 1,
+    votes: float = 1.0,
+    margin: float = 1.0,
 ) -> Row:
     """A row with its lineage.
 
@@ -120,21 +98,25 @@ def make_row(
         answer: What was said well; of a KTO row, said.
         rejected: What was said worse, for pairs.
         label: Good or not, for KTO.
-        votes: Judgements for this, less those against.
+        votes: Weight of the judgements for this, less that of those against.
+        margin: The same as a share of all weight.
     """
     return Row(
         kind=kind,
-        messages=[dict(message) for message in messages_of(turns[0])],
+        messages=[dict(one) for one in prompt_of(turns[0].messages, turns[0].question)],
         answer=answer,
         rejected=rejected,
         label=label,
         votes=votes,
+        margin=margin,
         interactions=tuple(sorted({turn.id for turn in turns})),
         ratings=tuple(sorted({one.id for one in judged})),
         guideline=max(judged, key=_when).guideline,
         consent="+".join(sorted({turn.consent for turn in turns})),
         licence="+".join(sorted({turn.licence for turn in turns})),
         users=tuple(sorted({turn.user for turn in turns})),
+        conversations=tuple(sorted({turn.conversation for turn in turns})),
+        at=max(turn.at for turn in turns),
         simulated=any(one.simulated for one in (*turns, *judged)),
     )
 

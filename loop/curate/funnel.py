@@ -1,35 +1,57 @@
-"""What each step kept and dropped, counted and shown as it goes."""
+"""What each step kept and dropped: counted, and item by item with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
-from loop.curate.rows import Sifted
+import pyarrow as pa
 
-T = TypeVar("T")
 STEPS = (
-    "consent", "licence", "simulated", "feedback", "personal_data", "duplicates", "contamination",
+    "consent", "licence", "simulated", "feedback", "personal_data", "contamination", "duplicates",
     "balance", "split",
 )  # fmt: skip
 KEPT = "kept"
+SCHEMA = pa.schema(
+    {
+        "item": pa.string(),  # id of an interaction, rating or comparison, or a row's content hash
+        "what": pa.string(),  # interaction, judgement, pair, sft or kto
+        "step": pa.string(),
+        "reason": pa.string(),
+        "instead": pa.string(),  # the row that stands for it, of a duplicate
+    }
+)
+
+
+class Drop(NamedTuple):
+    """Something that fell, where, and why."""
+
+    item: str
+    what: str
+    step: str
+    reason: str
+    instead: str | None = None
+
+
+def drops_table(drops: Sequence[Drop]) -> pa.Table:
+    """Drops as a table with the funnel's columns."""
+    columns = zip(*drops, strict=True) if drops else ([] for _ in SCHEMA)
+    return pa.table(dict(zip(SCHEMA.names, map(list, columns), strict=True)), schema=SCHEMA)
 
 
 class Funnel:
     """Counts by step: {"kept": n, reason: n, …}; turns up to "simulated", rows from "feedback".
 
     Args:
-        progress: Show a bar of the steps on stderr.
+        progress: Show a bar on stderr.
     """
 
     def __init__(self, progress: bool) -> None:
-        self.counts: dict[str, dict[str, int]] = {}
+        self._counts: dict[str, Counter[str]] = {step: Counter({KEPT: 0}) for step in STEPS}
+        self._progress = progress
         self._bar: Any = None
-        if progress:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=len(STEPS), desc="Curating", unit="step", leave=False)
 
     def __enter__(self) -> Funnel:
         return self
@@ -40,26 +62,38 @@ class Funnel:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._close()
 
-    def kept(
-        self, step: str, sifted: Sifted[T], *, also: Mapping[str, int] | None = None
-    ) -> list[T]:
-        """Note what a step did; what it kept.
+    def stage(self, says: str, total: int | None = None) -> None:
+        """Begin a stage of so many parts, on the bar."""
+        self._close()
+        if self._progress:
+            from tqdm import tqdm
 
-        Args:
-            step: Its name.
-            sifted: What it kept and dropped.
-            also: Further things that came to nothing, by reason.
-        """
-        counts = sifted.counts()
-        for reason, count in sorted((also or {}).items()):
-            counts[reason] = counts.get(reason, 0) + count
-        self.counts[step] = counts
+            self._bar = tqdm(total=total, desc=says, unit="part", leave=False)
+
+    def advance(self) -> None:
+        """One part of the stage is done."""
         if self._bar is not None:
             self._bar.update()
-        return sifted.kept
+
+    def note(self, step: str, kept: int, reasons: Iterable[str]) -> None:
+        """So many passed a step, and these did not."""
+        self._counts[step][KEPT] += kept
+        self._counts[step].update(reasons)
+
+    def add(self, counts: dict[str, Counter[str]]) -> None:
+        """What was counted elsewhere."""
+        for step, found in counts.items():
+            self._counts[step].update(found)
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """{"kept": n, reason: n, …} by step, reasons by name."""
+        return {
+            step: {KEPT: found[KEPT], **{r: n for r, n in sorted(found.items()) if r != KEPT and n}}
+            for step, found in self._counts.items()
+        }
 
     def largest_drop(self) -> str:
         """Where most was lost, and what to do about it."""
@@ -78,6 +112,11 @@ class Funnel:
         advice = _ADVICE.get(step, "Gather more feedback")
         return f"nothing to train on: {step} dropped {count} for {reason!r}. {advice}."
 
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
 
 _ADVICE = {
     "consent": "Ask people for consent, or name the basis you have in curate.consent",
@@ -85,4 +124,5 @@ _ADVICE = {
     "simulated": "Let people in, or set curate.simulated to true",
     "feedback": "Rate answers, or compare them, with `ratchet up` or `ratchet rate`",
     "contamination": "What people asked is what the suites ask; gather other questions",
+    "split": "Ask more people, or other questions",
 }

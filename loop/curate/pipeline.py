@@ -1,37 +1,37 @@
-"""From what people said to a dataset version; nothing vanishes without a reason."""
+"""From what people said to a dataset version; nothing vanishes without a reason.
+
+Texts are never all in memory. They are divided into buckets by what the model was asked, so that
+everything said of one prompt is together; each bucket is worked on alone, on any core; then all
+rows are held against each other by their keys, a few bytes each.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from knowledge.errors import RatchetError
-from loop.curate import version
-from loop.curate.balance import balance
-from loop.curate.consent import (
-    consent_problem,
-    licence_problem,
-    passage_problem,
-    purpose_problem,
-    retention_problem,
-    simulated_problem,
-    withdrawals,
-    withdrawn_people,
-)
+from loop.curate import source, split, version
+from loop.curate.choose import Chosen, choose
+from loop.curate.consent import withdrawn_people
 from loop.curate.contamination import EvalCases
-from loop.curate.duplicates import one_of_each
-from loop.curate.feedback import Said, opinions, read
-from loop.curate.funnel import Funnel
-from loop.curate.pairs import make_pairs
-from loop.curate.redact import redact
-from loop.curate.rows import KINDS, Kind, Row, Sifted, no_answer, sift
-from loop.curate.singles import make_kto, make_sft
-from loop.curate.split import Side, parted, split
+from loop.curate.funnel import Drop, Funnel, drops_table
+from loop.curate.redact import Redactor
+from loop.curate.rows import KINDS, Kind
+from loop.curate.spool import Spool
+from loop.curate.work import FELL, ROWS, Bench, work
 from loop.settings import CurateSettings, Settings
-from loop.store.records import Dataset, DatasetRow, Interaction
+from loop.store.records import Dataset, DatasetRow
 
 if TYPE_CHECKING:
     from eval_suites.suites import Suite
@@ -51,18 +51,25 @@ class Curated:
 
 
 def curate(
-    store: Store, settings: Settings, *, suites: Sequence[Suite], progress: bool = False
+    store: Store,
+    settings: Settings,
+    *,
+    suites: Sequence[Suite],
+    progress: bool = False,
+    workers: int = 0,
 ) -> Curated:
     """Make a dataset version of all that was said to the assistant and of its answers.
 
-    The same content of the store, settings, seed and suites give the same version, byte for byte;
-    one that exists is used again. Killed at any moment, it can simply be run again.
+    The same content of the store, settings, seed and suites give the same version, byte for byte,
+    on any number of cores; one that exists is used again. Killed at any moment, it can simply be
+    run again.
 
     Args:
         store: What people said; the version and its rows are recorded there.
         settings: `curate` says what may enter.
         suites: No case of these, nor a near-copy, gets in.
         progress: Show a bar on stderr.
+        workers: Processes; 0 takes a core each, and only this one for a few turns.
 
     Raises:
         NothingToTrainOn: No row is left.
@@ -70,126 +77,40 @@ def curate(
     """
     rules, name = settings.curate, settings.assistant.name
     check(rules)
-    said = read(store, name)
-    with Funnel(progress) as funnel:
-        turns = allowed_turns(said, rules, funnel, withdrawn_people(store, name, rules))
-        rows = make_rows(said, turns, rules, funnel)
-        rows = funnel.kept("personal_data", redact(rows, rules.personal_data))
-        once = one_of_each(rows, rules.near_duplicate)
-        rows = funnel.kept("duplicates", Sifted(once.kept, once.dropped))
-        cases = EvalCases(suites, rules.contamination)
-        rows = funnel.kept("contamination", sift(rows, cases.problem))
-        rows = funnel.kept("balance", balance(rows, rules.most_per_user))
-        sides = split(rows, held_out=rules.held_out, seed=settings.seed, kin=once.kin)
-        rows = funnel.kept("split", sift(rows, lambda row: parted(row, sides)))
-        if not rows:
+    redactor = Redactor(rules.personal_data)
+    with Funnel(progress) as funnel, _scratch(settings.datasets) as folder:
+        funnel.stage("Reading")
+        said = source.read_judgements(store, name)
+        sources = _sources(said)
+        said, drops = source.without(said, {}, simulated=rules.simulated)
+        funnel.note("feedback", 0, [drop.reason for drop in drops])
+        withdrawn = withdrawn_people(store, name, rules)
+        spool, turns = source.spool_turns(
+            store, name, said, rules, folder, funnel, withdrawn=withdrawn
+        )
+        del said
+        bench = Bench(
+            folder=folder,
+            buckets=spool.count,
+            weights={},
+            least=rules.least_margin,
+            redactor=redactor,
+            cases=EvalCases(suites, rules.contamination),
+        )
+        funnel.stage("Making rows", spool.count)
+        for counts in work(bench, workers=workers):
+            funnel.add(counts)
+            funnel.advance()
+        funnel.stage("Comparing rows")
+        chosen = choose(spool, rules, seed=settings.seed, funnel=funnel)
+        if not any(chosen.sides):
             raise NothingToTrainOn(f"{name}: {funnel.largest_drop()}")
-    dataset = publish(store, settings, rows, sides, suites, said, funnel.counts)
+        funnel.stage("Writing", spool.count)
+        dataset = _publish(
+            store, settings, suites, spool, chosen, drops, funnel,
+            sources={"interactions": turns, **sources},
+        )  # fmt: skip
     return Curated(dataset=dataset, funnel=funnel.counts)
-
-
-def allowed_turns(
-    said: Said,
-    rules: CurateSettings,
-    funnel: Funnel,
-    recorded: Mapping[str, datetime] | None = None,
-) -> list[Interaction]:
-    """The turns that may be learnt from: by consent, by licence, by who was real."""
-    bases, licences = frozenset(rules.consent), frozenset(rules.licences)
-    purposes, now = frozenset(rules.purposes), datetime.now(UTC)
-    withdrawn = {**withdrawals(said.turns), **(recorded or {})}
-    turns = funnel.kept(
-        "consent",
-        sift(
-            said.turns,
-            lambda turn: consent_problem(turn, bases, withdrawn),
-            lambda turn: purpose_problem(turn, purposes),
-            lambda turn: retention_problem(turn, rules.retention_days, now),
-        ),
-    )
-    turns = funnel.kept(
-        "licence",
-        sift(
-            turns,
-            lambda turn: licence_problem(turn, licences),
-            lambda turn: passage_problem(turn, licences, rules.unknown_passages),
-        ),
-    )
-    return funnel.kept(
-        "simulated", sift(turns, lambda turn: simulated_problem(turn, rules.simulated))
-    )
-
-
-def make_rows(
-    said: Said, turns: Sequence[Interaction], rules: CurateSettings, funnel: Funnel
-) -> list[Row]:
-    """What can be learnt from the feedback on these turns."""
-    by_id = {turn.id: turn for turn in turns}
-    ratings = [one for one in said.ratings if rules.simulated or not one.simulated]
-    compared = [one for one in said.comparisons if rules.simulated or not one.simulated]
-    thought = opinions(ratings)
-    built = [
-        make_pairs(by_id, compared, thought), make_sft(by_id, thought), make_kto(by_id, thought),
-    ]  # fmt: skip
-    sifted = sift([row for one in built for row in one.rows], no_answer)
-    used = {id for row in sifted.kept for id in row.interactions}
-    unused = Counter(reason for one in built for reason in one.unused)
-    unused["nothing_said"] = len(by_id.keys() - used)
-    unused["simulated_rater"] = (
-        len(said.ratings) + len(said.comparisons) - len(ratings) - len(compared)
-    )
-    return funnel.kept("feedback", sifted, also=+unused)
-
-
-def publish(
-    store: Store,
-    settings: Settings,
-    rows: Sequence[Row],
-    sides: dict[str, Side],
-    suites: Sequence[Suite],
-    said: Said,
-    funnel: dict[str, dict[str, int]],
-) -> Dataset:
-    """Write the version's files, then record it and where each of its rows came from."""
-    content = version.lines(rows, sides)
-    basis: dict[str, Any] = {
-        "assistant": settings.assistant.name,
-        "settings": asdict(settings.curate),
-        "seed": settings.seed,
-        "suites": {suite.name: suite.version for suite in suites},
-    }
-    id = version.name_of(content, basis)
-    folder = settings.datasets / id
-    manifest = version.write(
-        folder,
-        content,
-        {
-            "dataset": id,
-            "format": version.FORMAT,
-            **basis,
-            "rows": len(rows),
-            "counts": _counts(content),
-            "people": dict(Counter(sides[user] for user in {u for r in rows for u in r.users})),
-            "guidelines": sorted({row.guideline for row in rows}),
-            "sources": {
-                "interactions": len(said.turns),
-                "ratings": len(said.ratings),
-                "comparisons": len(said.comparisons),
-            },
-            "funnel": funnel,
-        },
-    )
-    dataset = Dataset(
-        id=id,
-        at=datetime.now(UTC),
-        assistant=settings.assistant.name,
-        rows=len(rows),
-        path=str(folder),
-        manifest=manifest,
-    )
-    store.append([dataset, *_lineage(id, content)])
-    [kept] = store.query("dataset", id=id)
-    return Dataset(**{**kept, "path": str(folder)})
 
 
 def check(rules: CurateSettings) -> None:
@@ -198,10 +119,14 @@ def check(rules: CurateSettings) -> None:
         value = getattr(rules, name)
         if not 0 < value <= 1:
             raise _out_of_range(name, value, "more than 0 and at most 1")
-    if not 0 <= rules.held_out < 1:
-        raise _out_of_range("held_out", rules.held_out, "0 or more and less than 1")
+    for name in ("held_out", "least_margin"):
+        value = getattr(rules, name)
+        if not 0 <= value < 1:
+            raise _out_of_range(name, value, "0 or more and less than 1")
     if rules.most_per_user < 1:
         raise _out_of_range("most_per_user", rules.most_per_user, "at least 1")
+    if rules.split not in split.ORDERS:
+        raise _out_of_range("split", rules.split, " or ".join(split.ORDERS))
 
 
 def _out_of_range(name: str, value: object, expected: str) -> RatchetError:
@@ -210,30 +135,136 @@ def _out_of_range(name: str, value: object, expected: str) -> RatchetError:
     )
 
 
-def _counts(content: dict[Kind, list[version.Line]]) -> dict[str, dict[str, int]]:
-    """Rows by kind and side."""
+@contextmanager
+def _scratch(datasets: Path) -> Iterator[Path]:
+    """A folder for texts as they were said: it goes with this run."""
+    folder = version.scratch(datasets)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sources(said: source.Judgements) -> dict[str, Any]:
+    """How much was said, and a hash of its ids."""
+    digest = hashlib.sha256()
+    for table in (said.ratings, said.comparisons):
+        for id in sorted(table["id"].to_pylist()):
+            digest.update(f"{id}\n".encode())
     return {
-        kind: {
-            side: sum(line["split"] == side for line in content[kind])
-            for side in ("train", "held_out")
-        }
-        for kind in KINDS
+        "ratings": said.ratings.num_rows,
+        "comparisons": said.comparisons.num_rows,
+        "sha256": digest.hexdigest(),
     }
 
 
-def _lineage(dataset: str, content: dict[Kind, list[version.Line]]) -> list[DatasetRow]:
-    return [
-        DatasetRow(
-            dataset=dataset,
-            row=line["row"],
-            kind=kind,
-            split=line["split"],
-            interactions=line["interactions"],
-            ratings=line["ratings"],
-            guideline=line["guideline"],
-            consent=line["consent"],
-            users=line["users"],
-        )
-        for kind in KINDS
-        for line in content[kind]
-    ]
+def _publish(
+    store: Store,
+    settings: Settings,
+    suites: Sequence[Suite],
+    spool: Spool,
+    chosen: Chosen,
+    drops: Sequence[Drop],
+    funnel: Funnel,
+    *,
+    sources: dict[str, Any],
+) -> Dataset:
+    """Write the version's files, then record where each of its rows came from, then the version."""
+    basis: dict[str, Any] = {
+        "assistant": settings.assistant.name,
+        "settings": asdict(settings.curate),
+        "seed": settings.seed,
+        "suites": {suite.name: suite.version for suite in suites},
+    }
+    tally = _Tally()
+    with version.Writer(settings.datasets) as writer:
+        for rows in _chosen_rows(spool, chosen):
+            for kind in KINDS:
+                table = version.table_of(kind, rows.filter(pc.equal(rows["kind"], kind)))
+                writer.add(kind, table)
+                tally.add(kind, table)
+            funnel.advance()
+        for table in (drops_table(drops), drops_table(chosen.drops)):
+            writer.add_drops(table)
+        for name in (source.DROPS, FELL):
+            for _, table in spool.all(name):
+                writer.add_drops(table)
+        manifest = {**tally.told(), "sources": sources, "funnel": funnel.counts}
+        folder = writer.finish(basis, manifest)
+    told = version.read_manifest(folder)
+    dataset = Dataset(
+        id=told["dataset"],
+        at=datetime.now(UTC),
+        assistant=settings.assistant.name,
+        rows=told["rows"],
+        path=str(folder),
+        manifest=told,
+    )
+    _record(store, dataset)
+    [kept] = store.query("dataset", id=dataset.id)
+    return Dataset(**{**kept, "path": str(folder)})
+
+
+def _chosen_rows(spool: Spool, chosen: Chosen) -> Iterator[pa.Table]:
+    """Rows that stay, with side and weight, in the order of what the model was asked."""
+    start = 0
+    for _, table in spool.all(ROWS):
+        end = start + table.num_rows
+        table = table.append_column("split", pa.array(chosen.sides[start:end], pa.string()))
+        table = table.append_column("weight", pa.array(chosen.weights[start:end]))
+        table = table.append_column("cluster", pa.nulls(table.num_rows, pa.string()))
+        yield table.filter(pc.is_valid(table["split"]))
+        start = end
+
+
+def _record(store: Store, dataset: Dataset) -> None:
+    """Lineage first: a version that is recorded has all of it."""
+    if store.query("dataset", id=dataset.id):
+        return
+    from loop.store.tables import encode
+
+    for kind in KINDS:
+        for part in version.read_rows(Path(dataset.path), kind):
+            lines = part.to_pylist()
+            store.append_batch(encode([_origin(dataset.id, kind, line) for line in lines]))
+    store.append([dataset])
+
+
+def _origin(dataset: str, kind: Kind, line: dict[str, Any]) -> DatasetRow:
+    names = ("row", "split", "interactions", "ratings", "guideline", "consent", "users")
+    return DatasetRow(dataset=dataset, kind=kind, **{name: line[name] for name in names})
+
+
+class _Tally:
+    """Figures of the rows as they are written."""
+
+    def __init__(self) -> None:
+        self._counts = {kind: dict.fromkeys(split.BOTH, 0) for kind in KINDS}
+        self._people: dict[str, set[str]] = {side: set() for side in split.BOTH}
+        self._values: dict[str, Counter[str]] = {
+            name: Counter() for name in ("guidelines", "consent", "licences")
+        }
+        self._marks = Counter(dict.fromkeys(("simulated", "synthetic"), 0))
+
+    def add(self, kind: Kind, table: pa.Table) -> None:
+        columns = ("split", "users", "guideline", "consent", "licence", "simulated", "synthetic")
+        for side, users, guideline, consent, licence, simulated, synthetic in zip(
+            *(table[name].to_pylist() for name in columns), strict=True
+        ):
+            self._counts[kind][side] += 1
+            self._people[side].update(users)
+            self._values["guidelines"][guideline] += 1
+            self._values["consent"][consent] += 1
+            self._values["licences"][licence] += 1
+            self._marks["simulated"] += simulated
+            self._marks["synthetic"] += synthetic
+
+    def told(self) -> dict[str, Any]:
+        """What the manifest says of the rows."""
+        return {
+            "rows": sum(n for sides in self._counts.values() for n in sides.values()),
+            "counts": self._counts,
+            "people": {side: len(users) for side, users in self._people.items()},
+            **{name: dict(sorted(found.items())) for name, found in self._values.items()},
+            **self._marks,
+        }

@@ -6,14 +6,18 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Literal, NamedTuple, TypeVar
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
-from knowledge.text import words
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 T = TypeVar("T")
 Kind = Literal["pair", "sft", "kto"]
 KINDS: tuple[Kind, ...] = ("pair", "sft", "kto")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 QUESTION = "\n\nQuestion: "  # stands between the passages and what was asked
 
 
@@ -26,14 +30,18 @@ class Row:
     answer: str  # of a pair: the preferred one
     rejected: str | None = None  # pairs only
     label: bool | None = None  # KTO only: was the answer good
-    votes: int = 1  # judgements for this, less those against
+    votes: float = 1.0  # judgements for this by their raters' weight, less those against
+    margin: float = 1.0  # of all that weight, in (0, 1]: 1 is of one mind
     interactions: tuple[str, ...]
     ratings: tuple[str, ...]  # of ratings and comparisons
     guideline: str  # of the newest judgement
     consent: str  # bases, joined by "+" if there are several
     licence: str
     users: tuple[str, ...]  # who asked
+    conversations: tuple[str, ...] = ()  # where
+    at: datetime = EPOCH  # of the last turn behind it
     simulated: bool  # somebody who asked or judged was
+    synthetic: bool = False  # nobody asked: a model or a rule wrote it
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -69,21 +77,42 @@ def sift(items: Iterable[T], *problems: Callable[[T], str | None]) -> Sifted[T]:
     return Sifted(kept, dropped)
 
 
-def row_id(row: Row) -> str:
+@cache
+def row_schema() -> pa.Schema:
+    """A row as Arrow holds it: messages are JSON text, all else is as in `Row`."""
+    import pyarrow as pa
+
+    text, texts, number = pa.string(), pa.list_(pa.string()), pa.float64()
+    kinds = {
+        "kind": text, "messages": text, "answer": text, "rejected": text, "label": pa.bool_(),
+        "votes": number, "margin": number, "interactions": texts, "ratings": texts,
+        "guideline": text, "consent": text, "licence": text, "users": texts,
+        "conversations": texts, "at": pa.timestamp("us", tz="UTC"), "simulated": pa.bool_(),
+        "synthetic": pa.bool_(),
+    }  # fmt: skip
+    return pa.schema({one.name: kinds[one.name] for one in fields(Row)})
+
+
+def to_table(rows: Sequence[Row]) -> pa.Table:
+    """Rows as an Arrow table with `row_schema`, in their order."""
+    import pyarrow as pa
+
+    columns = {name: [getattr(row, name) for row in rows] for name in row_schema().names}
+    columns["messages"] = [json.dumps(row.messages, ensure_ascii=False) for row in rows]
+    return pa.table(columns, schema=row_schema())
+
+
+def row_id(
+    kind: str, messages: object, answer: str, rejected: str | None, label: bool | None
+) -> str:
     """32 hex digits over what is learnt; where it came from does not count."""
-    content = [row.kind, row.messages, row.answer, row.rejected, row.label]
-    return digest(content)[:32]
+    return digest([kind, messages, answer, rejected, label])[:32]
 
 
 def digest(value: object) -> str:
     """SHA-256 of anything JSON can hold, in hex."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def prompt_text(messages: Sequence[dict[str, str]]) -> str:
-    """All of a prompt as one text."""
-    return "\n".join(f"{one['role']}: {one['content']}" for one in messages)
 
 
 def asked(content: str) -> str:
@@ -106,12 +135,3 @@ def said(messages: Sequence[dict[str, str]]) -> list[str]:
         for one in messages
         if one["role"] in ("user", "assistant")
     ]
-
-
-def no_answer(row: Row) -> str | None:
-    """Why there is nothing to learn from the answers; None if there is."""
-    if not words(row.answer):
-        return "empty_answer"
-    if row.rejected is not None and row.rejected.strip() == row.answer.strip():
-        return "same_answer"
-    return None

@@ -8,104 +8,194 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from knowledge.errors import RatchetError
-from loop.curate.rows import KINDS, Kind, Row, digest, row_id
-from loop.curate.split import Side
+from loop.curate.funnel import SCHEMA as FUNNEL_SCHEMA
+from loop.curate.rows import KINDS, Kind, digest
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-FORMAT = 1  # changes when the same rows would be written in another way
+FORMAT = 2  # changes when the same rows would be written in another way
 FILES: dict[Kind, str] = {"pair": "pairs.parquet", "sft": "sft.parquet", "kto": "kto.parquet"}
+FUNNEL = "funnel.parquet"
 MANIFEST = "manifest.json"
-_ANSWERS: dict[Kind, tuple[str, ...]] = {
-    "pair": ("chosen", "rejected"),
-    "sft": ("answer",),
-    "kto": ("answer", "label"),
+LEFTOVER = ".making-"  # a folder of work that is not done, with the number of its process
+GROUP = 10_000  # rows of a Parquet row group
+_ANSWERS: dict[Kind, dict[str, str]] = {  # column of a file → column of a row
+    "pair": {"chosen": "answer", "rejected": "rejected"},
+    "sft": {"answer": "answer"},
+    "kto": {"answer": "answer", "label": "label"},
 }
-
-Line = dict[str, Any]  # a row as it stands in its file
-
-
-def lines(rows: Sequence[Row], sides: Mapping[str, Side]) -> dict[Kind, list[Line]]:
-    """Rows as they stand in the files, by kind, in the order of their content hash."""
-    made: dict[Kind, list[Line]] = {kind: [] for kind in KINDS}
-    for row in sorted(rows, key=row_id):
-        values: dict[str, object] = {
-            "chosen": row.answer, "rejected": row.rejected, "answer": row.answer,
-            "label": row.label,
-        }  # fmt: skip
-        made[row.kind].append(
-            {
-                "row": row_id(row),
-                "split": sides[row.users[0]],
-                "messages": json.dumps(row.messages, ensure_ascii=False),
-                **{name: values[name] for name in _ANSWERS[row.kind]},
-                "interactions": list(row.interactions),
-                "ratings": list(row.ratings),
-                "guideline": row.guideline,
-                "consent": row.consent,
-                "licence": row.licence,
-                "users": list(row.users),
-                "simulated": row.simulated,
-            }
-        )
-    return made
+_AFTER = (
+    "interactions", "ratings", "guideline", "consent", "licence", "users", "simulated",
+    "synthetic", "weight", "margin", "cluster",
+)  # fmt: skip
 
 
-def name_of(content: Mapping[Kind, Sequence[Line]], basis: Mapping[str, object]) -> str:
-    """The dataset's id: "ds-" and 12 hex digits over its rows and what they were made by."""
-    return f"ds-{digest([FORMAT, dict(content), dict(basis)])[:12]}"
-
-
-def write(
-    folder: Path, content: Mapping[Kind, Sequence[Line]], manifest: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Put a version on disk, whole or not at all; one that is there and whole is left alone.
+def table_of(kind: Kind, rows: pa.Table) -> pa.Table:
+    """Rows of one kind as they stand in their file.
 
     Args:
-        folder: The version's own; a damaged one is replaced.
-        content: Its rows.
-        manifest: What is told of it; figures of its files are added.
+        kind: Theirs.
+        rows: With the columns of `rows.row_schema` and `row`, `split`, `weight`, `cluster`.
+    """
+    names = {"row": "row", "split": "split", "messages": "messages", **_ANSWERS[kind]}
+    names |= {name: name for name in _AFTER}
+    return pa.table({name: rows[column] for name, column in names.items()}, schema=_schema(kind))
 
-    Returns:
-        The manifest as it stands on disk.
+
+def scratch(datasets: Path) -> Path:
+    """A fresh folder for work beside the versions, which only its owner may read.
+
+    Folders that killed runs left behind go.
+
+    Raises:
+        RatchetError: It cannot be made.
+    """
+    try:
+        datasets.mkdir(parents=True, exist_ok=True)
+        for leftover in datasets.glob(f"{LEFTOVER}*"):
+            if not _alive(leftover.name.removeprefix(LEFTOVER).partition("-")[0]):
+                shutil.rmtree(leftover, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=f"{LEFTOVER}{os.getpid()}-", dir=datasets))
+    except OSError as problem:
+        raise RatchetError(
+            f"{datasets}: cannot be written: {problem.strerror}. Mend the disk and curate again."
+        ) from problem
+
+
+def _alive(pid: str) -> bool:
+    """Does a process of this number run here?"""
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Writer:
+    """Writes a version beside its place; it gets its name and place when all is written.
+
+    Args:
+        datasets: The folder of all versions.
 
     Raises:
         RatchetError: The folder cannot be written.
     """
-    if not damage(folder):
-        return read_manifest(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as problem:
-        raise RatchetError(f"{folder.parent}: cannot be written: {problem.strerror}.") from problem
-    try:
-        files = {}
-        for kind, name in FILES.items():
-            _write_parquet(fresh / name, kind, content[kind])
-            files[name] = _figures(fresh / name) | {"rows": len(content[kind])}
-        full = {**manifest, "files": files}
-        text = json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        (fresh / MANIFEST).write_text(text, encoding="utf-8")
-        fresh.chmod(0o755)
-        for path in (*fresh.iterdir(), fresh):
-            _sync(path)
-        _move(fresh, folder)
-        _sync(folder.parent)
-    except OSError as problem:
-        raise RatchetError(
-            f"{folder}: cannot be written: {problem.strerror}. Mend the disk and curate again."
-        ) from problem
-    finally:
-        for leftover in folder.parent.glob(f".{folder.name}-*"):  # of killed runs, too
+
+    def __init__(self, datasets: Path) -> None:
+        self._datasets = datasets
+        self._fresh = scratch(datasets)
+        self._files = {kind: _Parquet(self._fresh / FILES[kind], _schema(kind)) for kind in KINDS}
+        self._funnel = _Parquet(self._fresh / FUNNEL, FUNNEL_SCHEMA)
+        self._content = {kind: hashlib.sha256() for kind in KINDS}
+        self.rows: dict[Kind, int] = dict.fromkeys(KINDS, 0)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in (*self._files.values(), self._funnel):
+            with contextlib.suppress(OSError):
+                file.close()
+        for leftover in (self._fresh, _damaged(self._fresh)):
             shutil.rmtree(leftover, ignore_errors=True)
-    return read_manifest(folder)
+
+    def add(self, kind: Kind, table: pa.Table) -> None:
+        """More rows of a kind (`table_of`); their order is part of the content."""
+        for line in table.to_pylist():
+            self._content[kind].update(bytes.fromhex(digest(line)))
+        self.rows[kind] += table.num_rows
+        self._files[kind].add(table)
+
+    def add_drops(self, table: pa.Table) -> None:
+        """More of what fell (`funnel.drops_table`)."""
+        self._funnel.add(table)
+
+    def finish(self, basis: Mapping[str, object], manifest: Mapping[str, Any]) -> Path:
+        """Put the version in its place, whole or not at all; one that is there and whole stays.
+
+        Args:
+            basis: What the rows were made by; with them it gives the name.
+            manifest: What else is told of it; figures of its files are added.
+
+        Returns:
+            Its folder; `read_manifest` gives the manifest as it stands there.
+
+        Raises:
+            RatchetError: The folder cannot be written.
+        """
+        hashes = {kind: self._content[kind].hexdigest() for kind in KINDS}
+        id = f"ds-{digest([FORMAT, hashes, dict(basis)])[:12]}"
+        folder = self._datasets / id
+        try:
+            if not damage(folder):
+                return folder
+            for file in (*self._files.values(), self._funnel):
+                file.close()
+            files = {
+                path.name: _figures(path) | {"rows": pq.read_metadata(path).num_rows}
+                for path in sorted(self._fresh.iterdir())
+            }
+            full = {"dataset": id, "format": FORMAT, **basis, **manifest, "files": files}
+            text = json.dumps(full, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+            (self._fresh / MANIFEST).write_text(text, encoding="utf-8")
+            self._fresh.chmod(0o755)
+            for path in (*self._fresh.iterdir(), self._fresh):
+                _sync(path)
+            _move(self._fresh, folder)
+            _sync(folder.parent)
+        except OSError as problem:
+            raise RatchetError(
+                f"{folder}: cannot be written: {problem.strerror}. Mend the disk and curate again."
+            ) from problem
+        return folder
+
+
+class _Parquet:
+    """A file in row groups of one size, however the rows come."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._file = pq.ParquetWriter(
+            path,
+            schema,
+            version="2.6",
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=True,
+            write_statistics=True,
+            data_page_version="1.0",
+        )
+        self._waiting: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        self._rows += table.num_rows
+        if self._rows >= GROUP:
+            whole = pa.concat_tables(self._waiting)
+            full = whole.num_rows // GROUP * GROUP
+            self._file.write_table(whole.slice(0, full), row_group_size=GROUP)
+            self._waiting, self._rows = [whole.slice(full)], whole.num_rows - full
+
+    def close(self) -> None:
+        """Write what waits; safe to call twice."""
+        if self._rows:
+            self._file.write_table(pa.concat_tables(self._waiting), row_group_size=GROUP)
+        self._waiting, self._rows = [], 0
+        self._file.close()
 
 
 def damage(folder: Path, manifest: Mapping[str, Any] | None = None) -> str | None:
@@ -120,8 +210,10 @@ def damage(folder: Path, manifest: Mapping[str, Any] | None = None) -> str | Non
     except RatchetError as problem:
         return str(problem)
     found = []
-    for name in FILES.values():
+    for name in sorted({*FILES.values(), *expected.get("files", {})}):
         path = folder / name
+        if name == FUNNEL and not path.exists():  # erased: somebody who fell was forgotten
+            continue
         if not path.is_file():
             found.append(f"{path}: missing.")
         elif _figures(path)["sha256"] != expected.get("files", {}).get(name, {}).get("sha256"):
@@ -143,35 +235,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     raise RatchetError(f"{path}: missing or damaged. Make it again with `ratchet curate`.")
 
 
-def _write_parquet(path: Path, kind: Kind, rows: Sequence[Line]) -> None:
-    """The same bytes for the same rows, with one version of pyarrow."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_pylist(list(rows), schema=_schema(kind))
-    pq.write_table(
-        table,
-        path,
-        version="2.6",
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=True,
-        write_statistics=True,
-        row_group_size=10_000,
-        data_page_version="1.0",
-    )
+def read_rows(folder: Path, kind: Kind) -> Iterator[pa.Table]:
+    """A version's rows of one kind, a part at a time."""
+    with pq.ParquetFile(folder / FILES[kind]) as file:
+        for batch in file.iter_batches(GROUP):
+            yield pa.Table.from_batches([batch])
 
 
 def _schema(kind: Kind) -> pa.Schema:
-    import pyarrow as pa
-
-    text, texts, yes_or_no = pa.string(), pa.list_(pa.string()), pa.bool_()
+    text, texts, yes_or_no, number = pa.string(), pa.list_(pa.string()), pa.bool_(), pa.float64()
     answers = {name: yes_or_no if name == "label" else text for name in _ANSWERS[kind]}
     return pa.schema(
         {
             "row": text, "split": text, "messages": text, **answers, "interactions": texts,
             "ratings": texts, "guideline": text, "consent": text, "licence": text, "users": texts,
-            "simulated": yes_or_no,
+            "simulated": yes_or_no, "synthetic": yes_or_no, "weight": number, "margin": number,
+            "cluster": text,
         }
     )  # fmt: skip
 
@@ -179,12 +258,16 @@ def _schema(kind: Kind) -> pa.Schema:
 def _move(fresh: Path, folder: Path) -> None:
     """Into place in one act; what stands there damaged goes first."""
     if folder.exists() and damage(folder):
-        folder.rename(fresh.with_name(f"{fresh.name}-damaged"))
+        folder.rename(_damaged(fresh))
     try:
         fresh.rename(folder)
     except OSError:
         if damage(folder):  # else somebody else has just made the same
             raise
+
+
+def _damaged(fresh: Path) -> Path:
+    return fresh.with_name(f"{fresh.name}-damaged")
 
 
 def _figures(path: Path) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from knowledge.errors import RatchetError
@@ -25,10 +25,11 @@ def store_routes(store: LocalStore) -> list[Route]:
 
     POST /store/append takes the tables of `loop.store.wire` and answers once they are durable;
     POST /store/query takes {"name", "parameters"} and answers with an Arrow stream;
+    POST /store/scan does the same for more than fits in memory;
     POST /store/command takes {"name", "arguments"} and answers with the result as JSON.
     What the caller can mend is answered with 400 and {"error": {"message": …}}.
     """
-    from loop.store.wire import ARROW, read_batch, read_parameters, write_table
+    from loop.store.wire import ARROW, read_batch, read_parameters, write_table, write_tables
 
     async def append(request: Request) -> Response:
         batch = await asyncio.to_thread(read_batch, await request.body())
@@ -43,13 +44,21 @@ def store_routes(store: LocalStore) -> list[Route]:
 
         return Response(await asyncio.to_thread(answer), media_type=ARROW)
 
+    async def scan(request: Request) -> Response:
+        name, given = await _call(request, "parameters")
+
+        def begin() -> Iterator[bytes]:
+            return write_tables(store.scan(name, **read_parameters(given)))
+
+        return StreamingResponse(await asyncio.to_thread(begin), media_type=ARROW)
+
     async def command(request: Request) -> Response:
         name, arguments = await _call(request, "arguments")
         return JSONResponse(await asyncio.wrap_future(store.submit_command(name, arguments)))
 
     return [
         Route(f"/store/{endpoint.__name__}", _told(endpoint), methods=["POST"])
-        for endpoint in (append, query, command)
+        for endpoint in (append, query, scan, command)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from loop.store.migrate import migrate
 from loop.store.named import named
 from loop.store.tables import JSON, Batch, rows_of
 
+SCANNED = 20_000  # rows of one table of a scan
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "1500MB",  # what does not fit goes to disk; a model may live beside it
     "autoinstall_known_extensions": False,  # nothing is fetched behind anyone's back
     "autoload_known_extensions": False,
 }
@@ -98,6 +100,19 @@ class Database:
         """Rows of a statement of our own making, as committed by now."""
         with self._gate.inside(), self._root.cursor() as connection:
             return Transaction(connection).run(sql, parameters)
+
+    def scan(self, name: str, parameters: dict[str, Any]) -> Iterator[pa.Table]:
+        """The same a part at a time, so that no more than a part is in memory; one part at least.
+
+        What is written meanwhile is not seen.
+        """
+        with self._gate.inside(long=True), self._root.cursor() as connection:
+            relation = _relation(connection, name, parameters)
+            reader = relation.to_arrow_reader(SCANNED)
+            schema = _marked(reader.schema, relation.types)
+            yield schema.empty_table()
+            for batch in reader:
+                yield pa.Table.from_batches([batch]).cast(schema)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -187,11 +202,23 @@ def _first_line(problem: Exception) -> str:
 
 
 def _run(connection: duckdb.DuckDBPyConnection, name: str, parameters: dict[str, Any]) -> pa.Table:
-    query = named(name)
-    relation = connection.sql(query.sql, params=query.bind(parameters))
+    relation = _relation(connection, name, parameters)
     table = relation.to_arrow_table()
-    marked = [
-        field.with_metadata(JSON) if str(kind) == "JSON" else field
-        for field, kind in zip(table.schema, relation.types, strict=True)
-    ]
-    return table.cast(pa.schema(marked))
+    return table.cast(_marked(table.schema, relation.types))
+
+
+def _relation(
+    connection: duckdb.DuckDBPyConnection, name: str, parameters: dict[str, Any]
+) -> duckdb.DuckDBPyRelation:
+    query = named(name)
+    return connection.sql(query.sql, params=query.bind(parameters))
+
+
+def _marked(schema: pa.Schema, kinds: Sequence[Any]) -> pa.Schema:
+    """The columns with those marked that hold JSON."""
+    return pa.schema(
+        [
+            field.with_metadata(JSON) if str(kind) == "JSON" else field
+            for field, kind in zip(schema, kinds, strict=True)
+        ]
+    )

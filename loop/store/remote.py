@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import httpx
+import pyarrow as pa
 
 from knowledge.errors import RatchetError
 from loop.store.ids import new_id
 from loop.store.records import Record
-from loop.store.tables import encode, rows_of
+from loop.store.tables import Batch, encode, rows_of
 from loop.store.wire import ARROW, read_table, write_batch, write_parameters
 
 _TIMEOUT = httpx.Timeout(300, connect=10)  # a large append is committed before it is answered
@@ -42,13 +44,25 @@ class RemoteStore:
         )
 
     def append(self, records: Sequence[Record]) -> None:
-        batch = encode(records)
+        self.append_batch(encode(records))
+
+    def append_batch(self, batch: Batch) -> None:
         if batch:
             self._post("append", write_batch(batch), ARROW)
 
     def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         body = {"name": name, "parameters": write_parameters(parameters)}
         return rows_of(read_table(self._post("query", _json(body))))
+
+    def scan(self, name: str, /, **parameters: Any) -> Iterator[pa.Table]:
+        body = {"name": name, "parameters": write_parameters(parameters)}
+        with tempfile.TemporaryFile() as file:  # a slow reader must not hold the server's cursor
+            self._fetch("scan", _json(body), file)
+            file.seek(0)
+            reader = pa.ipc.open_stream(file)
+            yield reader.schema.empty_table()
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
 
     def command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
         arguments["id"] = arguments.get("id") or new_id()
@@ -76,13 +90,34 @@ class RemoteStore:
             except _DROPPED:
                 response = self._client.post(url, content=content, headers=headers)
         except (httpx.TransportError, httpx.InvalidURL) as problem:
-            raise RatchetError(
-                f"{self.address}: no answer from the server that holds the store ({problem}). "
-                "Start it there with `ratchet up`, or correct `store` in ratchet.toml."
-            ) from problem
+            raise self._silent(problem) from problem
         if response.status_code == 200:
             return response.content
         raise self._refused(response)
+
+    def _fetch(self, path: str, content: bytes, file: IO[bytes]) -> None:
+        """What the server answers, into a file, however much it is.
+
+        Raises:
+            RatchetError: It refused, failed, or does not answer to the end.
+        """
+        try:
+            with self._client.stream(
+                "POST", f"{self.address}/store/{path}", content=content
+            ) as sent:
+                if sent.status_code != 200:
+                    sent.read()
+                    raise self._refused(sent)
+                for part in sent.iter_bytes():
+                    file.write(part)
+        except (httpx.TransportError, httpx.InvalidURL) as problem:
+            raise self._silent(problem) from problem
+
+    def _silent(self, problem: Exception) -> RatchetError:
+        return RatchetError(
+            f"{self.address}: no answer from the server that holds the store ({problem}). "
+            "Start it there with `ratchet up`, or correct `store` in ratchet.toml."
+        )
 
     def _refused(self, response: httpx.Response) -> RatchetError:
         said = _message(response)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,15 @@ class Store(Protocol):
 
     def query(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         """Rows of a named query (loop/store/queries), JSON parsed, times in UTC."""
+
+    def scan(self, name: str, /, **parameters: Any) -> Iterator[pa.Table]:
+        """The same rows as Arrow tables, a part at a time: for more than fits in memory.
+
+        JSON stays text. All parts are of one instant; nothing is skipped or seen twice.
+        """
+
+    def append_batch(self, batch: Batch) -> None:
+        """Keep rows that are Arrow tables already; see `append`."""
 
     def command(self, name: str, /, **arguments: Any) -> dict[str, Any]:
         """Run a named transaction (loop/store/commands.py): read, check and write in one."""
@@ -109,6 +118,12 @@ class LocalStore:
         from loop.store.tables import rows_of
 
         return rows_of(self.query_table(name, parameters))
+
+    def append_batch(self, batch: Batch) -> None:
+        self.submit_batch(batch).result()
+
+    def scan(self, name: str, /, **parameters: Any) -> Iterator[pa.Table]:
+        return self._database.scan(name, parameters)
 
     def query_table(self, name: str, parameters: dict[str, Any]) -> pa.Table:
         """The same as an Arrow table whose JSON fields are marked."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +52,27 @@ def write_table(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     _write(sink, rows)
     return bytes(sink.getvalue())
+
+
+def write_tables(parts: Iterator[pa.Table]) -> Iterator[bytes]:
+    """Rows of a scan, piece by piece, as one stream; the first part is read at once.
+
+    Raises:
+        RatchetError: The scan cannot begin.
+    """
+    first = next(parts)
+
+    def pieces() -> Iterator[bytes]:
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, first.schema) as stream:
+            for part in itertools.chain([first], parts):
+                stream.write_table(part)
+                yield sink.getvalue()
+                sink.seek(0)
+                sink.truncate()
+        yield sink.getvalue()
+
+    return pieces()
 
 
 def read_table(content: bytes) -> pa.Table:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from knowledge.errors import RatchetError
 from knowledge.pii import find_personal_data
 from loop.curate.consent import consent_problem, withdrawals
-from loop.curate.feedback import Said
 from loop.curate.funnel import Funnel
-from loop.curate.pipeline import NothingToTrainOn, allowed_turns, make_rows
+from loop.curate.pipeline import NothingToTrainOn
+from loop.curate.source import admit
+from loop.curate.steps import make_rows
 from loop.settings import CurateSettings
+from loop.store.tables import encode
 from tests.curate.conftest import answered, compare, correct, every_row, preferred, read, thumb
 from tests.factories import START, make_interaction
 
@@ -146,9 +148,12 @@ def test_only_what_is_allowed_ever_makes_a_row(said):
     turns = [t for n, (basis, licence) in enumerate(said)
              for t in answered(n, consent=basis, licence=licence)]  # fmt: skip
     judged = [compare(*turns[n : n + 2]) for n in range(0, len(turns), 2)]
-    everything = Said(turns=turns, ratings=[], comparisons=judged)
-    funnel, rules = Funnel(progress=False), CurateSettings()
-    kept = allowed_turns(everything, rules, funnel)
-    rows = make_rows(everything, kept, rules, funnel)
+    table = encode(turns)["interactions"]
+    kept, drops = admit(table, CurateSettings(), {}, Funnel(progress=False))
+    ids = set(kept["id"].to_pylist())
+    rows, _ = make_rows(
+        [turn for turn in turns if turn.id in ids], [], judged, weights={}, least=0.0
+    )
     allowed = {t.id for t in turns if t.consent in BASES and t.licence == "cc0"}
-    assert {id for row in rows for id in row.interactions} == allowed
+    assert {id for of_row in rows["interactions"].to_pylist() for id in of_row} == allowed
+    assert {drop.item for drop in drops} == {turn.id for turn in turns} - allowed

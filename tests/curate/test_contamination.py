@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from eval_suites.suites import load_suite
 from loop.curate.contamination import EvalCases
+from loop.curate.rows import said
 from tests.curate.conftest import answered, correct, every_row, preferred, suite
-from tests.curate.test_duplicates import row
 
 EXAM = (
     "What is the fee for recalling a wire?",
@@ -20,7 +20,17 @@ CASES = EvalCases([suite(*EXAM)], 0.6)
 
 
 def problem(question: str, answer: str = "Yes.") -> str | None:
-    return CASES.problem(row(f"[1] Fees: 35 dollars.\n\nQuestion: {question}", answer))
+    return of(CASES, [said_of(f"[1] Fees: 35 dollars.\n\nQuestion: {question}")], answer)
+
+
+def of(cases: EvalCases, asked: list[str], answer: str = "Yes.") -> str | None:
+    [found] = cases.problems([asked], [[answer]])
+    return found
+
+
+def said_of(content: str) -> str:
+    [text] = said([{"role": "user", "content": content}])
+    return text
 
 
 @pytest.mark.parametrize("prompt", EXAM)
@@ -67,18 +77,17 @@ def test_earlier_turns_of_a_conversation_are_looked_at():
         {"role": "assistant", "content": "35 dollars."},
         {"role": "user", "content": "And for a business?"},
     ]
-    assert CASES.problem(row(messages=talk)) == "eval_exam"
+    assert of(CASES, said(talk)) == "eval_exam"
 
 
 def test_a_case_cannot_hide_before_another_question():
     assert problem(f"{EXAM[0]}\n\nQuestion: And so on?") == "eval_exam"
-    hidden = [{"role": "user", "content": f"{EXAM[0]}\n\nQuestion: And so on?"}]
-    assert CASES.problem(row(messages=hidden)) == "eval_exam"
+    assert of(CASES, [said_of(f"{EXAM[0]}\n\nQuestion: And so on?")]) == "eval_exam"
 
 
 def test_what_the_documents_say_is_no_secret():
     shown = f"[1] {EXAM[0]} It is 35 dollars.\n\nQuestion: How dear are rewards on my card?"
-    assert CASES.problem(row(shown, "Rewards are free [1].")) is None
+    assert of(CASES, [said_of(shown)], "Rewards are free [1].") is None
 
 
 def test_the_funnel_names_the_suite(made):
@@ -108,4 +117,4 @@ def test_no_bundled_case_passes_dressed_up_or_with_a_slip(prompt, before, style,
     if len(words) > 5 and len(words[place]) > 4 and words[place].isalpha():
         words[place] = words[place][:2] + words[place][3:]
     text = before + style(" ".join(words)) + after
-    assert BUNDLED_CASES.problem(row(f"Question: {text}")) is not None
+    assert of(BUNDLED_CASES, [text]) is not None

@@ -1,10 +1,24 @@
 from __future__ import annotations
 
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from loop.curate.balance import balance
-from loop.curate.duplicates import one_of_each
-from loop.curate.rows import Row
+import numpy as np
+import pytest
+
+from knowledge.text import ngrams
+from loop.curate import sketch
+from loop.curate.balance import capped
+from loop.curate.choose import Chosen, choose
+from loop.curate.duplicates import near_copies
+from loop.curate.funnel import Funnel
+from loop.curate.rows import Row, to_table
+from loop.curate.spool import Spool
+from loop.curate.steps import add_keys
+from loop.curate.work import GRAMS, KEYS
+from loop.settings import CurateSettings
 
 LONG = (
     "a transfer to another bank inside the country arrives on the next working day when it was "
@@ -21,14 +35,34 @@ def row(question: str = "What?", answer: str = "That.", **fields: Any) -> Row:
     return Row(**known | fields)
 
 
+def held_against_each_other(rows: list[Row], **rules: Any) -> Chosen:
+    """What becomes of rows that stand in one bucket, nobody held out."""
+    table = add_keys(to_table(rows))
+    with TemporaryDirectory() as folder, Spool(Path(folder), 1) as spool:
+        spool.put(KEYS, 0, table)
+        spool.put(GRAMS, 0, table)
+        spool.close()
+        settings = CurateSettings(**{"held_out": 0.0} | rules)
+        return choose(spool, settings, seed=7, funnel=Funnel(progress=False))
+
+
+def kept(rows: list[Row], **rules: Any) -> list[Row]:
+    sides = held_against_each_other(rows, **rules).sides
+    return [row for row, side in zip(rows, sides, strict=True) if side]
+
+
 def reasons(rows: list[Row], threshold: float = 0.85) -> list[str]:
-    return sorted(reason for _, reason in one_of_each(rows, threshold).dropped)
+    drops = held_against_each_other(rows, near_duplicate=threshold).drops
+    return sorted(drop.reason for drop in drops)
 
 
 def test_the_same_words_are_one_whatever_case_and_stops():
-    done = one_of_each([row("What?"), row("WHAT", users=("bo",))], 0.85)
-    assert (len(done.kept), [reason for _, reason in done.dropped]) == (1, ["duplicate"])
-    assert done.kin == [("ada", "bo")]
+    rows = [row("What?"), row("WHAT", users=("bo",)), row("what...", users=("cy",))]
+    done = held_against_each_other(rows)
+    assert [drop.reason for drop in done.drops] == ["duplicate", "duplicate"]
+    [stays] = [n for n, side in enumerate(done.sides) if side]
+    assert done.weights[stays] == 3
+    assert {drop.instead for drop in done.drops} == {add_keys(to_table(rows))["row"][stays].as_py()}
 
 
 def test_other_answers_to_the_same_prompt_are_no_duplicates():
@@ -37,6 +71,7 @@ def test_other_answers_to_the_same_prompt_are_no_duplicates():
 
 def test_rows_of_other_kinds_are_no_duplicates():
     assert reasons([row(), row(kind="kto", label=True)]) == []
+    assert reasons([row(LONG), row(f"Hello, {LONG}", kind="kto", label=True)]) == []
 
 
 def test_near_copies_are_one():
@@ -47,6 +82,7 @@ def test_near_copies_are_one():
     ]
     assert reasons(rows) == ["near_duplicate"]
     assert reasons(rows, threshold=1.0) == []
+    assert sorted(held_against_each_other(rows).weights) == [0, 1, 2]
 
 
 def test_the_passages_shown_do_not_make_questions_alike():
@@ -60,11 +96,10 @@ def pair(chosen: str, rejected: str, **fields: Any) -> Row:
 
 
 def test_of_contradicting_rows_the_majority_stays():
-    rows = [pair("a", "b", votes=2), pair("b", "a", users=("bo",))]
-    done = one_of_each(rows, 0.85)
-    assert ([one.answer for one in done.kept], reasons(rows)) == (["a"], ["contradicted"])
-    rows = [row(kind="kto", label=label, votes=votes) for label, votes in ((True, 1), (False, 3))]
-    assert [one.label for one in one_of_each(rows, 0.85).kept] == [False]
+    rows = [pair("a", "b", votes=2.0), pair("b", "a", users=("bo",))]
+    assert ([one.answer for one in kept(rows)], reasons(rows)) == (["a"], ["contradicted"])
+    rows = [row(kind="kto", label=label, votes=n) for label, n in ((True, 1.0), (False, 3.0))]
+    assert [one.label for one in kept(rows)] == [False]
 
 
 def test_contradicting_rows_with_as_many_votes_all_go():
@@ -73,11 +108,45 @@ def test_contradicting_rows_with_as_many_votes_all_go():
 
 def test_what_stays_does_not_depend_on_the_order():
     rows = [row(f"{LONG} {n % 3}", users=(f"user-{n}",)) for n in range(9)]
-    assert one_of_each(rows, 0.8).kept == one_of_each(rows[::-1], 0.8).kept
+    first = kept(rows, near_duplicate=0.8)
+    assert len(first) == 1
+    for seed in range(5):
+        assert kept(random.Random(seed).sample(rows, 9), near_duplicate=0.8) == first
 
 
 def test_one_person_adds_at_most_so_many_rows_and_pairs_go_first():
     rows = [row(f"Question {n}") for n in range(5)] + [pair("a", "b"), row("Other", users=("bo",))]
-    done = balance(rows, 3)
-    assert sorted(one.kind for one in done.kept) == ["pair", "sft", "sft", "sft"]
-    assert done.counts() == {"kept": 4, "most_per_user": 3}
+    stay = kept(rows, most_per_user=3)
+    assert sorted(one.kind for one in stay) == ["pair", "sft", "sft", "sft"]
+    assert capped([["ada"], ["ada", "bo"], ["bo"]], 1) == [None, "most_per_user", None]
+
+
+def test_grams_of_hashes_are_as_alike_as_grams_of_words():
+    texts = sketch.Texts()
+    world = random.Random(3)
+    for _ in range(200):
+        one = [world.choice("abcdefgh") for _ in range(world.randint(0, 30))]
+        other = [w for w in one if world.random() < 0.9]
+        a, b = " ".join(one), " ".join(other)
+        union = len(ngrams(a, 5) | ngrams(b, 5))
+        alike = len(ngrams(a, 5) & ngrams(b, 5)) / union if union else 0.0
+        assert sketch.jaccard(texts.grams(a, 5), texts.grams(b, 5)) == pytest.approx(alike)
+
+
+def test_planted_near_copies_are_found_and_hardly_anything_else():
+    """1,000 texts of 80 words; a tenth has a copy with a word or two changed."""
+    world = random.Random(11)
+    words = [f"word{n}" for n in range(3000)]
+    base = [[world.choice(words) for _ in range(80)] for _ in range(1000)]
+    copies = {}
+    for source in range(100):
+        text = list(base[source])
+        text[world.randrange(80)] = world.choice(words)
+        copies[len(base)] = source
+        base.append(text)
+    texts = sketch.Texts()
+    grams = [texts.grams(" ".join(text), 5) for text in base]
+    bands = sketch.bands(grams)
+    found = near_copies(bands, range(len(base)), lambda numbers: {
+        int(n): grams[n] for n in np.sort(numbers)}, 0.85)  # fmt: skip
+    assert found == copies

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from loop.curate.feedback import opinions
 from loop.curate.pairs import make_pairs
-from loop.curate.rows import Row, sift
+from loop.curate.rows import Row
 from loop.curate.singles import make_kto, make_sft
 from loop.store.records import Comparison, Interaction, Rating
 from tests.curate.conftest import answered, compare, correct, thumb
@@ -19,7 +19,7 @@ def pairs(turns: Sequence[Interaction], *said: Rating | Comparison) -> tuple[lis
         [one for one in said if isinstance(one, Comparison)],
         opinions(one for one in said if isinstance(one, Rating)),
     )
-    return built.rows, built.unused
+    return built.rows, [reason for _, reason in built.unused]
 
 
 def chosen(rows: Sequence[Row]) -> set[tuple[str, str | None]]:
@@ -54,7 +54,7 @@ def test_the_majority_of_raters_decides():
 def test_raters_split_evenly_make_no_pair():
     turns = answered(1, "a", "b")
     said = [compare(*turns, rater="ann"), compare(*turns, rater="bo", ranks=[2, 1])]
-    assert pairs(turns, *said) == ([], ["raters_disagree"])
+    assert pairs(turns, *said) == ([], ["raters_disagree"] * 2)
 
 
 def test_who_abstains_does_not_count():
@@ -142,6 +142,25 @@ def test_single_ratings_become_labels():
     assert kto(turn, thumb(turn), *votes) == [False]
 
 
-def test_the_first_problem_found_is_the_reason():
-    sifted = sift([1, 2], lambda n: "odd" if n % 2 else None, lambda n: "small")
-    assert sifted.dropped == [(1, "odd"), (2, "small")]
+def test_a_weighty_word_counts_more_and_the_margin_tells_how_much():
+    turns = answered(1, "a", "b")
+    said = [compare(*turns, rater=r, ranks=k) for r, k in (("ann", [1, 2]), ("bo", [2, 1]))]
+    [row] = make_pairs({t.id: t for t in turns}, said, {}, {"ann": 3.0}).rows
+    assert (row.answer, row.votes, row.margin) == ("a", 2.0, 0.5)
+    nearly = make_pairs({t.id: t for t in turns}, said, {}, {"ann": 1.1}, least=0.1)
+    assert nearly.rows == []
+    assert {reason for _, reason in nearly.unused} == {"raters_disagree"}
+
+
+def test_most_calling_it_a_tie_is_a_tie():
+    turns = answered(1, "a", "b")
+    ties = [compare(*turns, rater=r, ranks=[1, 1]) for r in ("ann", "bo")]
+    assert pairs(turns, *ties, compare(*turns, rater="cy")) == ([], ["tied"] * 3)
+
+
+def test_whose_word_does_not_count_makes_no_label():
+    [turn] = answered(1, "a")
+    ratings = [thumb(turn, -1.0, rater="bad"), thumb(turn, rater="ann")]
+    found = make_kto({turn.id: turn}, opinions(ratings), {"bad": 0.0})
+    assert [(row.label, row.margin) for row in found.rows] == [(True, 1.0)]
+    assert make_kto({turn.id: turn}, opinions(ratings[:1]), {"bad": 0.0}).rows == []

@@ -62,6 +62,27 @@ def test_parameters_arrive_as_they_were_given(store: LocalStore, remote: RemoteS
     assert len(remote.query("interactions", assistant="desk", before=None, limit=None)) == 4
 
 
+def test_more_than_fits_in_memory_comes_part_by_part(store: LocalStore, remote: RemoteStore):
+    def of(one: LocalStore | RemoteStore) -> pa.Table:
+        return pa.concat_tables(one.scan("interactions", assistant="desk", limit=None))
+
+    assert of(remote).equals(of(store))
+    assert of(remote).num_rows == 0
+    store.append([make_interaction() for _ in range(100)])
+    assert of(remote).equals(of(store), check_metadata=True)
+    assert of(store).num_rows == 100
+    with pytest.raises(RatchetError, match="no query 'intractions'"):
+        list(remote.scan("intractions"))
+
+
+def test_a_scan_sees_one_instant(store: LocalStore):
+    store.append([make_interaction() for _ in range(3)])
+    scan = store.scan("interactions", assistant="desk", limit=None)
+    parts = [next(scan)]
+    store.append([make_interaction()])
+    assert sum(part.num_rows for part in [*parts, *scan]) == 3
+
+
 def test_appending_again_changes_nothing(store: LocalStore, remote: RemoteStore):
     row = make_interaction()
     remote.append([row])
