@@ -4,8 +4,8 @@ Needles are found anywhere. Words are found in text only, where no letter or dig
 after them: that is for what is short, or stands within other words.
 
 `python -m loop.store.needles` reads {"files": […], "needles": […], "words": […]} from stdin and
-prints what was found. The store is searched by such a process: closing a file of the store in the process that
-holds it would let go of its lock.
+prints what was found. The store is searched by such a process: closing a file of the store in the
+process that holds it would let go of its lock.
 """
 
 from __future__ import annotations

@@ -115,6 +115,12 @@ database.rewrite()
 def test_another_process_keeps_its_hands_off_meanwhile_and_after(store: LocalStore, path: Path):
     store.append([make_interaction()])
     store.command("rewrite")
-    code = f"from loop.store.database import Database; from pathlib import Path; Database(Path({str(path)!r}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
+    code = f"""
+from pathlib import Path
+from loop.store.database import Database
+Database(Path({str(path)!r}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert "HeldError" in done.stderr
