@@ -48,7 +48,10 @@ def log_file(
         made = parse_interaction(row, assistant, now + timedelta(microseconds=line))
         return Entry(line=line, id=made.id, given=row, records=[made])
 
-    return import_file(store, path, parse, lambda rows: _taken(store, rows), skip_bad=skip_bad)
+    def check(rows: Sequence[Entry]) -> dict[int, str]:
+        return _taken(store, rows) | _forgotten(store, rows)
+
+    return import_file(store, path, parse, check, skip_bad=skip_bad)
 
 
 def parse_interaction(row: Row, assistant: str, at: datetime) -> Interaction:
@@ -116,6 +119,19 @@ def parse_messages(row: Row, name: str = "messages") -> list[dict[str, str]]:
             raise LineError(f"{name}: message {number} has no text as content")
         found.append({"role": message["role"], "content": message["content"]})
     return found
+
+
+def _forgotten(store: Store, entries: Sequence[Entry]) -> dict[int, str]:
+    """Lines from before their person was forgotten; one that says no time is taken for such."""
+    turns = {entry.line: (entry, one) for entry in entries for one in entry.records}
+    users = sorted({one.user for _, one in turns.values() if isinstance(one, Interaction)})
+    gone = store.command("forgotten_among", users=users) if users else {}
+    wrong = {}
+    for line, (entry, one) in turns.items():
+        since = gone.get(one.user) if isinstance(one, Interaction) else None
+        if since and ("at" not in entry.given or one.at <= datetime.fromisoformat(since)):
+            wrong[line] = "is of a person who was forgotten since; take it out of what you import"
+    return wrong
 
 
 def _taken(store: Store, entries: Sequence[Entry]) -> dict[int, str]:

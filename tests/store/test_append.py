@@ -37,6 +37,8 @@ ROWS: list[tuple[Any, str, dict[str, str]]] = [
     (factories.make_experiment(), "experiment", {"id": "id"}),
     (factories.make_experiment_event(), "experiment_events", {"experiment": "experiment"}),
     (factories.make_exposure(), "exposures", {"experiment": "experiment"}),
+    (factories.make_adapter_mark(), "adapter_marks", {"adapter": "adapter"}),
+    (factories.make_dataset_tombstone(), "dataset_tombstones", {"dataset": "dataset"}),
     (factories.make_step(), "step", {"name": "name", "inputs": "inputs"}),
 ]
 
