@@ -95,7 +95,8 @@ def promote(
     if adapter == now:
         raise RatchetError(f"{adapter} is the champion of {assistant!r} already. Nothing to do.")
     decision = last_decision(store, assistant, adapter)
-    problem = _objection(decision, adapter, now) or _marked(store, adapter)
+    problems = (_marked(store, adapter), _objection(decision, adapter, now))
+    problem = " ".join(one for one in problems if one) or None
     if problem and not override:
         raise RatchetError(problem)
     if override and not reason.strip():

@@ -123,15 +123,15 @@ def parse_messages(row: Row, name: str = "messages") -> list[dict[str, str]]:
 
 def _forgotten(store: Store, entries: Sequence[Entry]) -> dict[int, str]:
     """Lines from before their person was forgotten; one that says no time is taken for such."""
-    turns = {entry.line: (entry, one) for entry in entries for one in entry.records}
-    users = sorted({one.user for _, one in turns.values() if isinstance(one, Interaction)})
+    lines = [(e, one) for e in entries for one in e.records if isinstance(one, Interaction)]
+    users = sorted({one.user for _, one in lines})
     gone = store.command("forgotten_among", users=users) if users else {}
-    wrong = {}
-    for line, (entry, one) in turns.items():
-        since = gone.get(one.user) if isinstance(one, Interaction) else None
-        if since and ("at" not in entry.given or one.at <= datetime.fromisoformat(since)):
-            wrong[line] = "is of a person who was forgotten since; take it out of what you import"
-    return wrong
+    return {
+        entry.line: "is of a person who was forgotten since; take it out of what you import"
+        for entry, one in lines
+        if (since := gone.get(one.user))
+        and ("at" not in entry.given or one.at <= datetime.fromisoformat(since))
+    }
 
 
 def _taken(store: Store, entries: Sequence[Entry]) -> dict[int, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from knowledge.errors import RatchetError
 from loop.forget.work import Named
 from loop.settings import Settings
 
@@ -21,21 +22,37 @@ _NOT_OURS = (".git", ".venv", "venv", "node_modules", "__pycache__")
 
 @dataclass(slots=True)
 class Gone:
-    """What was erased, by kind, and what was found but left, with the reason."""
+    """What is to be erased, by kind, and what was found but is left, with the reason."""
 
     erased: dict[str, list[str]] = field(default_factory=dict)
     named: list[Named] = field(default_factory=list)
 
     def erase(self, kind: str, path: Path) -> None:
-        """Remove a file or folder; a link is removed, not what it leads to."""
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
         self.erased.setdefault(kind, []).append(str(path))
 
     def name(self, place: object, why: str) -> None:
         self.named.append({"place": str(place), "why": why})
+
+
+def remove(gone: Gone) -> None:
+    """Erase files and folders; a link is removed, not what it leads to. Can be done again.
+
+    Raises:
+        RatchetError: One cannot be erased.
+    """
+    for path in (Path(place) for paths in gone.erased.values() for place in paths):
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # somebody else did
+        except OSError as problem:
+            raise RatchetError(
+                f"{path}: cannot be erased: {problem.strerror}. Mend that, then run the same "
+                "command again: it goes on where it stopped."
+            ) from problem
 
 
 def dataset_folders(
@@ -68,8 +85,8 @@ def run_folders(settings: Settings, datasets: Iterable[str], adapters: Iterable[
     return found
 
 
-def erase_known(store: Store, settings: Settings, found: Mapping[str, Any]) -> Gone:
-    """Erase datasets, their exports and the runs on them. Can be done again."""
+def known(store: Store, settings: Settings, found: Mapping[str, Any]) -> Gone:
+    """Datasets, their exports and the runs on them."""
     gone, datasets = Gone(), list(found["datasets"])
     for path in exports(store, datasets):
         part = path.with_name(f".{path.name}.part")
@@ -87,8 +104,8 @@ def erase_known(store: Store, settings: Settings, found: Mapping[str, Any]) -> G
     return gone
 
 
-def erase_hits(settings: Settings, hits: Iterable[str]) -> Gone:
-    """Erase what a search found in folders of things that can be made again; name the rest."""
+def to_erase(settings: Settings, hits: Iterable[str]) -> Gone:
+    """What a search found: to be erased in folders of what is made again, else to be named."""
     gone = Gone()
     for hit in sorted(hits):
         path = Path(hit)

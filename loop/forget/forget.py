@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import RatchetError
 from loop.forget import files
-from loop.forget.report import write_report
+from loop.forget.report import KIND, write_report
 from loop.forget.work import Work, drop, keep, noted, read_work, work_path
 from loop.settings import Settings
 from loop.store.champion import BASE, champion_of, history
@@ -58,11 +58,9 @@ def forget(store: Store, settings: Settings, user: str, *, actor: str) -> Forgot
     done = store.command("forget", user=user, actor=actor, id=work.id, also=work.also)
     work = keep(settings, _with(work, done))
     store.command("rewrite")
-    gone = files.erase_known(store, settings, work.found)
-    work = keep(settings, noted(work, gone.erased, gone.named))
-    hits = _search(settings, work)
-    gone = files.erase_hits(settings, hits.found)
-    work = keep(settings, noted(work, gone.erased, gone.named))
+    work = _erased(settings, work, files.known(store, settings, work.found))
+    hits = _search(settings, work).found
+    work = _erased(settings, work, files.to_erase(settings, hits))
     report = _report(store, settings, work, done)
     path = write_report(settings, report)
     _finish(store, work, actor, path)
@@ -149,6 +147,13 @@ def due(store: Store, adapters: Iterable[str]) -> list[dict[str, str]]:
     return found
 
 
+def _erased(settings: Settings, work: Work, gone: files.Gone) -> Work:
+    """Note what goes, then let it go: killed in between, it is known what was there."""
+    work = keep(settings, noted(work, gone.erased, gone.named))
+    files.remove(gone)
+    return work
+
+
 def _with(work: Work, done: Mapping[str, Any]) -> Work:
     """The work with what was really erased: more may have been said since it was planned."""
     found = work.found | {
@@ -186,7 +191,7 @@ def _report(
     inside += [place for place in last.found for one in exported if place.startswith(str(one))]
     store_hits = {} if kept else rows["found"]
     return {
-        "kind": "ratchet forget report, version 1",
+        "kind": KIND,
         "id": work.id,
         "subject": work.subject,
         "at": done["at"],

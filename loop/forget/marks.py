@@ -60,7 +60,6 @@ def refuse_forgotten(store: Store, turns: Iterable[Interaction]) -> None:
     """
     people = {turn.user: turn for turn in turns}
     gone = store.command("forgotten_among", users=sorted(people)) if people else {}
-    gone.pop("id", None)
     old = [
         turn
         for turn in turns

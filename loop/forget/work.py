@@ -72,12 +72,13 @@ def keep(settings: Settings, work: Work) -> Work:
 
 
 def noted(work: Work, erased: Mapping[str, Iterable[str]], named: Iterable[Named]) -> Work:
-    """The work with more files gone and more left, each once."""
+    """The work with more files gone, or about to go, and more left, each once."""
     gone = {
         what: sorted({*work.erased.get(what, []), *erased.get(what, [])})
         for what in sorted({*work.erased, *erased})
     }
-    left = {one["place"]: one for one in (*work.named, *named)}
+    places = {place for paths in gone.values() for place in paths}
+    left = {one["place"]: one for one in (*work.named, *named) if one["place"] not in places}
     return replace(work, erased=gone, named=list(left.values()))
 
 

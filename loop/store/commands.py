@@ -18,7 +18,7 @@ from loop.store.act import Act, Result, Transaction, begin
 from loop.store.champion import BASE, champion_of, history
 from loop.store.experiment_commands import start_experiment, stop_experiment
 from loop.store.ids import id_of, new_id
-from loop.store.privacy_commands import find_person, forget, forgotten_among, record_consent
+from loop.store.privacy_commands import find_person, forget, record_consent
 from loop.store.records import Promotion
 from loop.store.tables import from_row
 
@@ -161,7 +161,6 @@ COMMANDS: dict[str, Callable[..., Result]] = {
     "audit": audit,
     "find_person": find_person,
     "forget": forget,
-    "forgotten_among": forgotten_among,
     "promote": promote,
     "record_consent": record_consent,
     "rollback": rollback,

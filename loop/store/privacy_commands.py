@@ -133,15 +133,6 @@ def forget(
     return detail | {"hash": event.hash, "at": act.at.isoformat()}
 
 
-def forgotten_among(act: Act, *, users: list[str], id: str = "") -> Result:
-    """Those of the people who were forgotten, and when last, as ISO times."""
-    known = {row["subject"]: row["at"].isoformat() for row in act.query("forgotten_persons")}
-    if not known:
-        return {}
-    subjects = {user: act.subject_of(user) for user in users}
-    return {user: known[subject] for user, subject in subjects.items() if subject in known}
-
-
 def _marks(act: Act, theirs: Theirs, cause: str, reason: MarkReason) -> list[AdapterMark]:
     return [
         AdapterMark(

@@ -83,6 +83,7 @@ class LocalStore:
             _held.add(self.path)
         self._holder = write_lock(self.path, address=address, now=datetime.now(UTC))
         self._writer = Writer(self._database)
+        self._forgotten: dict[str, str] | None = None  # subject → when; None: to be read again
 
     def append(self, records: Sequence[Record]) -> None:
         self.submit(records).result()
@@ -141,34 +142,45 @@ class LocalStore:
         if name == "rewrite":  # no transaction: the file is made anew
             job = Rewrite()
         elif name == "search":
-            return self._search(arguments["needles"], arguments.get("words", []))
+            return self._search(**arguments)
+        elif name == "forgotten_among":
+            return self._forgotten_among(**arguments)
         else:
             now, folder = (lambda: datetime.now(UTC)), self.path.parent
             job = Command(command(name, arguments, now=now, folder=folder))
         self._writer.submit(job)
+        job.done.add_done_callback(self._look_again)
         return job.done
 
-    def _search(self, needles: list[str], words: list[str]) -> Future[dict[str, Any]]:
-        """Look for texts in the store's files, byte by byte, and in the rows as they read."""
-        from dataclasses import asdict
+    def _look_again(self, _: object) -> None:
+        self._forgotten = None
 
-        from loop.store.needles import search_apart, written
-        from loop.store.traces import holding
-
-        def run() -> dict[str, Any]:
-            files = [one for one in self.path.parent.glob(f"{self.path.name}*") if one.is_file()]
-            rows = holding(self._database, [one.decode() for one in written(needles)], words)
-            return asdict(search_apart(files, needles, words)) | {"rows": rows}
+    def _search(self, **arguments: Any) -> Future[dict[str, Any]]:
+        """Search bytes and rows while others write."""
+        from loop.store.search import search
 
         done: Future[dict[str, Any]] = Future()
 
         def work() -> None:
             try:
-                done.set_result(run())
+                done.set_result(search(self._database, **arguments))
             except BaseException as problem:  # whoever waits must hear of it, whatever it is
                 done.set_exception(problem)
 
         threading.Thread(target=work, name="store-search", daemon=True).start()
+        return done
+
+    def _forgotten_among(self, users: Sequence[str], id: str = "") -> Future[dict[str, Any]]:
+        """Those of the people who were forgotten, and when last, as ISO times."""
+        from loop.store.secret import subject_of
+
+        known = self._forgotten
+        if known is None:
+            rows = self.query("forgotten_persons")
+            known = self._forgotten = {row["subject"]: row["at"].isoformat() for row in rows}
+        done: Future[dict[str, Any]] = Future()
+        subjects = {user: subject_of(self.path.parent, user) for user in users} if known else {}
+        done.set_result({user: known[one] for user, one in subjects.items() if one in known})
         return done
 
     def close(self) -> None:
