@@ -113,7 +113,8 @@ def _leaves(top: argparse.ArgumentParser, name: str) -> list[tuple[str, argparse
         if isinstance(action, argparse._SubParsersAction):
             for word, child in action.choices.items():
                 found += _leaves(child, f"{name} {word}")
-    return found or [(name, top)]
+    runs = top.get_default("run") is not None  # a command that has others below it
+    return [(name, top), *found] if runs or not found else found
 
 
 def _flag(action: argparse.Action) -> str:

@@ -38,9 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
-    from loop.commands import judge, learn, talk
+    from loop.commands import datasets, judge, learn, talk
     from loop.commands.knowing import knowledge_commands
     from loop.commands.pii import pii_commands
+    from loop.commands.privacy import privacy_commands
     from loop.commands.raters import raters_command
 
     top = argparse.ArgumentParser(
@@ -116,6 +117,7 @@ def parser() -> argparse.ArgumentParser:
             choices=["consent", "contract", "none", "withdrawn"],
             help="basis of questions and answers in lines that name none",
         )
+        one.add_argument("--purpose", help="what the person agreed to, where a line does not say")
         one.add_argument("--licence", help="their licence, where a line names none")
 
     knowledge_commands(group("knowledge", "the documents the assistant answers from"), add)
@@ -125,14 +127,12 @@ def parser() -> argparse.ArgumentParser:
     raters_command(groups, add)
     add(groups, "curate", learn.curate, "make a dataset version of what people said")
     data = group("datasets", "dataset versions")
-    add(data, "list", learn.datasets_list, "all dataset versions")
-    add(data, "show", learn.datasets_show, "one version: funnel, counts, sources").add_argument(
-        "dataset"
-    )
-    diff = add(data, "diff", learn.datasets_diff, "what changed between two versions")
+    add(data, "list", datasets.listing, "all dataset versions")
+    add(data, "show", datasets.show, "one version: funnel, counts, sources").add_argument("dataset")
+    diff = add(data, "diff", datasets.diff, "what changed between two versions")
     diff.add_argument("dataset")
     diff.add_argument("other")
-    export = add(data, "export", learn.datasets_export, "copy a version's files, verified")
+    export = add(data, "export", datasets.export, "copy a version's files, verified")
     export.add_argument("dataset")
     export.add_argument("folder", type=Path)
 
@@ -197,6 +197,7 @@ def parser() -> argparse.ArgumentParser:
     rollback.add_argument("--reason", default="rolled back by hand")
 
     add(groups, "nightly", judge.nightly, "curate, train, evaluate, decide, apply; resumable")
+    privacy_commands(groups, add)
     audit = group("audit", "the audit trail")
     add(audit, "verify", judge.audit_verify, "check that no link of the chain was changed")
     add(groups, "doctor", judge.doctor, "what this machine and project have, and what is missing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,14 @@ class Outcome:
     text: str = ""
     status: int = 0  # 0 done, 1 a check failed
     lines: bool = False  # the text is JSON already, an object a line, for machines too
+
+
+def person() -> str:
+    """Who gives the command, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a passwd entry
+        return "unknown"
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:

@@ -70,7 +70,12 @@ class CurateSettings:
     """What may enter a dataset."""
 
     consent: tuple[str, ...] = ("consent", "contract")  # bases that allow training
-    licences: tuple[str, ...] = ("internal", "cc0", "cc-by-4.0", "mit", "apache-2.0")
+    purposes: tuple[str, ...] = ()  # purposes people agreed to that allow it; empty takes any
+    retention_days: int = 0  # interactions older than this are left out; 0 keeps to their own date
+    licences: tuple[str, ...] = (  # of the interaction, and of every passage it was shown
+        "internal", "cc0", "cc-by-4.0", "mit", "apache-2.0",
+    )  # fmt: skip
+    unknown_passages: bool = True  # may passages be shown whose licence is not known
     personal_data: str = "mask"  # mask the spans, pseudonymise them, or drop the row
     pseudonym_key_env: str = "RATCHET_PSEUDONYM_KEY"  # environment variable with the secret key
     recognisers: tuple[str, ...] = ()  # beside our rules: presidio, spacy:MODEL, transformers:MODEL

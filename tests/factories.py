@@ -10,6 +10,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from loop.store.privacy_records import (
+    AdapterMark,
+    ConsentEvent,
+    DatasetTombstone,
+    ForgottenPerson,
+)
 from loop.store.records import (
     Adapter,
     CaseScore,
@@ -265,6 +271,34 @@ def make_step(**fields: Any) -> Step:
         "seconds": 1.5,
     }
     return _made(Step, shared, known, fields)
+
+
+def make_consent_event(**fields: Any) -> ConsentEvent:
+    """A withdrawal of everything."""
+    _, shared = _fresh("consent-event")
+    known = {"user": "ada", "basis": "withdrawn", "purpose": "", "actor": "test"}
+    return _made(ConsentEvent, shared, known, fields)
+
+
+def make_adapter_mark(**fields: Any) -> AdapterMark:
+    """An adapter that learnt from somebody forgotten."""
+    _, shared = _fresh("mark")
+    known = {"adapter": "ad-1", "reason": "forgotten", "forget": "forget-1", "via": "ds-1"}
+    return _made(AdapterMark, shared, known, fields)
+
+
+def make_dataset_tombstone(**fields: Any) -> DatasetTombstone:
+    """A dataset version that was erased for one person's rows."""
+    _, shared = _fresh("tombstone")
+    known = {"dataset": "ds-1", "forget": "forget-1", "rows": 3}
+    return _made(DatasetTombstone, shared, known, fields)
+
+
+def make_forgotten_person(**fields: Any) -> ForgottenPerson:
+    """Somebody who had two interactions."""
+    _, shared = _fresh("forget")
+    known = {"subject": "person-0123456789abcdef", "counts": {"interactions": 2}}
+    return _made(ForgottenPerson, shared, known, fields)
 
 
 def _fresh(kind: str) -> tuple[int, dict[str, Any]]:

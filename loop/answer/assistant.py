@@ -15,7 +15,7 @@ from loop.answer.guards import REFUSAL, check_question
 from loop.answer.handover import ABSTENTION, is_abstention, open_ticket
 from loop.answer.outflow import mask_new
 from loop.answer.records import Answer, Ask, Turn
-from loop.answer.retrieve import best_similarity, licence_of, look_up
+from loop.answer.retrieve import best_similarity, licence_of, logged, look_up
 from loop.answer.streaming import AnswerStream
 from loop.answer.variants import Variants
 from loop.settings import Settings
@@ -168,7 +168,7 @@ class Desk:
             messages=turn.messages,
             adapter=turn.variant.adapter,
             base=self.engine.base,
-            passages=[asdict(passage) for passage in turn.passages],
+            passages=logged(turn.passages, self.collection),
             citations=[asdict(citation) for citation in citations],
             confidence=confidence,
             abstained=abstained,
@@ -178,6 +178,8 @@ class Desk:
             experiment=turn.variant.experiment,
             arm=turn.variant.arm,
             consent=ask.consent or settings.assistant.consent,
+            purpose=ask.purpose,
+            retain_until=ask.retain_until,
             licence=ask.licence
             or licence_of(turn.passages, self.collection, settings.curate.licences),
             seed=ask.seed,

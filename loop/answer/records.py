@@ -38,6 +38,8 @@ class Ask:
     max_tokens: int | None = None  # never above the assistant's
     stop: tuple[str, ...] = ()
     consent: str | None = None  # None takes the assistant's
+    purpose: str = ""  # what the person agreed to
+    retain_until: datetime | None = None  # not learnt from after this
     licence: str | None = None  # None takes that of the passages shown
     simulated: bool = False
 

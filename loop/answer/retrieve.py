@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from knowledge.abstain import signals
 from knowledge.cite import best_first, excerpt
@@ -100,6 +100,16 @@ def _near_enough(
 def best_similarity(passages: Sequence[Passage]) -> float | None:
     """The highest cosine to the query; None when nothing came from dense search."""
     return max((p.similarity for p in passages if p.similarity is not None), default=None)
+
+
+def logged(passages: Sequence[Passage], collection: Collection) -> list[dict[str, Any]]:
+    """The passages as they are recorded with an answer: each with its document's licence."""
+    rows = []
+    for passage in passages:
+        document = collection.document(passage.document, passage.version)
+        licence = document.licence if document else "unknown"
+        rows.append({**asdict(passage), "licence": licence})
+    return rows
 
 
 def licence_of(passages: Sequence[Passage], collection: Collection, allowed: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from argparse import Namespace
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,19 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import RatchetError
 from loop import project
-from loop.display import Outcome, interval, table
+from loop.display import Outcome, interval, person, table
 from loop.settings import load_settings
 
 if TYPE_CHECKING:
     from eval_suites.records import Report
-
-
-def _person() -> str:
-    """Who gives the command, for the audit trail."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without a passwd entry
-        return "unknown"
 
 
 def evaluate(args: Namespace) -> Outcome:
@@ -98,7 +89,7 @@ def nightly(args: Namespace) -> Outcome:
             settings,
             engine=load_engine(settings),
             collection=collection,
-            actor=_person(),
+            actor=person(),
             progress=not args.json,
         )
     skipped = (
@@ -175,7 +166,7 @@ def promote(args: Namespace) -> Outcome:
             store,
             settings.assistant.name,
             args.adapter,
-            actor=_person(),
+            actor=person(),
             reason=args.reason,
             override=args.override,
         )
@@ -187,7 +178,7 @@ def rollback(args: Namespace) -> Outcome:
 
     settings = load_settings(args.project)
     with project.opened(settings) as store:
-        done = run(store, settings.assistant.name, actor=_person(), reason=args.reason)
+        done = run(store, settings.assistant.name, actor=person(), reason=args.reason)
     return Outcome(done, f"{done['adapter']} answers again; {done['previous']} was taken back.")
 
 
@@ -201,7 +192,7 @@ def experiment_start(args: Namespace) -> Outcome:
             settings,
             args.candidate,
             share=args.share,
-            actor=_person(),
+            actor=person(),
             at=datetime.now(UTC),
             horizon=args.horizon,
         )
@@ -232,7 +223,7 @@ def experiment_stop(args: Namespace) -> Outcome:
     from loop.experiments.online import stop
 
     with project.opened(load_settings(args.project)) as store:
-        stop(store, args.experiment, actor=_person(), reason=args.reason)
+        stop(store, args.experiment, actor=person(), reason=args.reason)
     return Outcome(
         {"experiment": args.experiment, "status": "stopped"}, f"{args.experiment} is stopped."
     )

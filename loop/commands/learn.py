@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from argparse import Namespace
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import RatchetError
 from loop import project
 from loop.display import Outcome, table
+from loop.forget.marks import ERASED, erased_datasets, marks, refuse_erased, said
 from loop.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -50,6 +49,7 @@ def train(args: Namespace) -> Outcome:
     method = args.method or settings.train.method
     with project.opened(settings) as store:
         dataset = dataset_of(store, settings, args.dataset)
+        refuse_erased(store, dataset.id)
         inputs = [
             dataset.id,
             method,
@@ -94,10 +94,15 @@ def dataset_of(store: Store, settings: Settings, name: str | None) -> Dataset:
     """
     from loop.store.records import Dataset
 
+    gone = erased_datasets(store)
     found = (
         store.query("dataset", id=name)
         if name
-        else store.query("datasets", assistant=settings.assistant.name)
+        else [
+            row
+            for row in store.query("datasets", assistant=settings.assistant.name)
+            if row["id"] not in gone
+        ]
     )
     if not found:
         raise RatchetError(
@@ -108,95 +113,6 @@ def dataset_of(store: Store, settings: Settings, name: str | None) -> Dataset:
     return Dataset(**found[0])
 
 
-def datasets_list(args: Namespace) -> Outcome:
-    settings = load_settings(args.project)
-    with project.opened(settings) as store:
-        found = store.query("datasets", assistant=settings.assistant.name)
-    data = [{"id": d["id"], "at": d["at"], "rows": d["rows"], "path": d["path"]} for d in found]
-    rows = [(d["id"], f"{d['at']:%Y-%m-%d %H:%M}", d["rows"]) for d in found]
-    text = (
-        table(rows, ["dataset", "made", "rows"])
-        if rows
-        else "No dataset yet. Run `ratchet curate`."
-    )
-    return Outcome(data, text)
-
-
-def datasets_show(args: Namespace) -> Outcome:
-    settings = load_settings(args.project)
-    with project.opened(settings) as store:
-        dataset = dataset_of(store, settings, args.dataset)
-        origins = store.query("dataset_rows", dataset=dataset.id)
-    counts: dict[str, dict[str, int]] = {}
-    for row in origins:
-        of_kind = counts.setdefault(str(row["kind"]), {})
-        of_kind[str(row["split"])] = of_kind.get(str(row["split"]), 0) + 1
-    data = {**asdict(dataset), "counts": counts, "problem": _damage(dataset)}
-    lines = [
-        (kind, split, n)
-        for kind, splits in sorted(counts.items())
-        for split, n in sorted(splits.items())
-    ]
-    text = f"{dataset.id}: {dataset.rows} rows, {dataset.path}\n" + table(
-        lines, ["kind", "split", "rows"]
-    )
-    funnel = dataset.manifest.get("funnel", {})
-    steps = [(step, reason, n) for step, reasons in funnel.items() for reason, n in reasons.items()]
-    text += "\n\n" + table(steps, ["step", "outcome", "rows"])
-    if data["problem"]:
-        text += f"\n\nDamaged: {data['problem']}"
-    return Outcome(data, text, 1 if data["problem"] else 0)
-
-
-def datasets_diff(args: Namespace) -> Outcome:
-    settings = load_settings(args.project)
-    with project.opened(settings) as store:
-        rows = {}
-        for name in (args.dataset, args.other):
-            dataset_of(store, settings, name)
-            rows[name] = {
-                (r["kind"], r["row"]): r for r in store.query("dataset_rows", dataset=name)
-            }
-    old, new = rows[args.dataset], rows[args.other]
-    added, gone = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
-    moved = [
-        key for key in sorted(old.keys() & new.keys()) if old[key]["split"] != new[key]["split"]
-    ]
-    data = {
-        name: [{"kind": kind, "row": row} for kind, row in keys]
-        for name, keys in (("added", added), ("removed", gone), ("other_split", moved))
-    }
-    counts = [(name, len(keys)) for name, keys in data.items()]
-    return Outcome(
-        data, table([*counts, ("unchanged", len(old.keys() & new.keys()))], ["rows", "number"])
-    )
-
-
-def datasets_export(args: Namespace) -> Outcome:
-    settings = load_settings(args.project)
-    with project.opened(settings) as store:
-        dataset = dataset_of(store, settings, args.dataset)
-    if problem := _damage(dataset):
-        raise RatchetError(f"{problem} Nothing was exported. Make it again with `ratchet curate`.")
-    target = args.folder / dataset.id
-    if target.exists():
-        raise RatchetError(
-            f"{target}: is there already. Nothing was exported; name another folder."
-        )
-    part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(dataset.path, part)
-    part.rename(target)
-    return Outcome({"dataset": dataset.id, "path": str(target)}, f"{dataset.id} is at {target}.")
-
-
-def _damage(dataset: Dataset) -> str | None:
-    """What is wrong with a version's files; None when they are what the manifest says."""
-    from loop.curate.version import damage
-
-    return damage(Path(dataset.path), dataset.manifest)
-
-
 def adapters_list(args: Namespace) -> Outcome:
     from loop.models.registry import champion
 
@@ -204,6 +120,7 @@ def adapters_list(args: Namespace) -> Outcome:
     name = settings.assistant.name
     with project.opened(settings) as store:
         found, now = store.query("adapters", assistant=name), champion(store, name)
+        marked = marks(store)
     data = [
         {
             "id": a["id"],
@@ -212,15 +129,22 @@ def adapters_list(args: Namespace) -> Outcome:
             "run": a["run"],
             "base": a["base"],
             "champion": a["id"] == now,
+            "marks": sorted({mark["reason"] for mark in marked.get(a["id"], [])}),
         }
         for a in found
     ]
     rows = [
-        (a["id"], "champion" if a["champion"] else "", a["dataset"], f"{a['at']:%Y-%m-%d %H:%M}")
+        (
+            a["id"],
+            "champion" if a["champion"] else "",
+            a["dataset"],
+            f"{a['at']:%Y-%m-%d %H:%M}",
+            said(marked.get(a["id"], [])),
+        )
         for a in data
     ]
     text = (
-        table(rows, ["adapter", "", "dataset", "made"])
+        table(rows, ["adapter", "", "dataset", "made", ""])
         if rows
         else "No adapter yet. Run `ratchet train`."
     )
@@ -236,6 +160,7 @@ def adapters_show(args: Namespace) -> Outcome:
         [run] = store.query("run", id=adapter.run)
         evaluations = store.query("evaluations", adapter=adapter.id)
         decisions = store.query("decisions", candidate=adapter.id)
+        marked = marks(store, adapter.id).get(adapter.id, [])
     problem = None
     try:
         verify(adapter)
@@ -246,6 +171,7 @@ def adapters_show(args: Namespace) -> Outcome:
         "run": run,
         "evaluations": evaluations,
         "decisions": decisions,
+        "marks": marked,
         "problem": problem,
     }
     lines = [(e["suite"], e["metric"], e["mean"], e["n"]) for e in evaluations]
@@ -254,6 +180,8 @@ def adapters_show(args: Namespace) -> Outcome:
     text += "\n\n" + table(lines, ["suite", "metric", "mean", "cases"]) if lines else ""
     for decision in decisions[:3]:
         text += f"\nGate against {decision['champion']}: {decision['verdict']}"
+    if marked:
+        text += f"\n\nMarked: {said(marked)}. It should not be promoted."
     if problem:
         text += f"\n\nDamaged: {problem}"
     return Outcome(data, text, 1 if problem else 0)
@@ -264,6 +192,8 @@ def adapters_lineage(args: Namespace) -> Outcome:
 
     with project.opened(load_settings(args.project)) as store:
         data = lineage(store, args.adapter)
+        marked, gone = marks(store).get(args.adapter, []), erased_datasets(store)
+    data |= {"marks": marked, "erased": bool(data["dataset"]) and data["dataset"]["id"] in gone}
     rows = data["rows"]
     ratings = {r for row in rows for r in row["ratings"]}
     asked = {i for row in rows for i in row["interactions"]}
@@ -274,11 +204,13 @@ def adapters_lineage(args: Namespace) -> Outcome:
         [
             f"{data['adapter']['id']}",
             f"└─ run {run.get('id')} ({run.get('method')}, seed {run.get('seed')})",
-            f"   └─ dataset {dataset.get('id')}: {len(rows)} rows",
+            f"   └─ dataset {dataset.get('id')}: {len(rows)} rows"
+            + (f" ({ERASED})" if data["erased"] else ""),
             f"      ├─ {len(asked)} interactions",
             f"      ├─ {len(ratings)} ratings and comparisons",
             f"      ├─ guidelines {', '.join(guidelines) or 'none'}",
             f"      └─ consent {', '.join(consent) or 'none'}",
+            *([f"Marked: {said(marked)}."] if marked else []),
         ]
     )
     return Outcome(data, text)

@@ -101,7 +101,7 @@ def _imported(args: Namespace, read: Any) -> Outcome:
             args.file,
             skip_bad=args.skip_bad,
             assistant=settings.assistant.name,
-            usual={key: given[key] for key in ("consent", "licence") if given[key]},
+            usual={key: given[key] for key in ("consent", "purpose", "licence") if given[key]},
         )
     text = f"Imported {done.count} lines."
     if done.bad:

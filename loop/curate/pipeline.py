@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from knowledge.errors import RatchetError
 from loop.curate import source, split, version
 from loop.curate.choose import Chosen, choose
+from loop.curate.consent import withdrawn_people
 from loop.curate.contamination import EvalCases
 from loop.curate.funnel import Drop, Funnel, drops_table
 from loop.curate.redact import redactor
@@ -86,7 +87,7 @@ def curate(
         held = {r: f"rater_{one.held_back}" for r, one in standings.items() if one.held_back}
         said, drops = source.without(said, held, simulated=rules.simulated)
         funnel.note("feedback", 0, [drop.reason for drop in drops])
-        withdrawn = {row["user"]: row["at"] for row in store.query("withdrawals", assistant=name)}
+        withdrawn = withdrawn_people(store, name, rules)
         spool, turns = source.spool_turns(
             store, name, said, rules, folder, funnel, withdrawn=withdrawn
         )

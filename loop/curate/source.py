@@ -7,16 +7,16 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from loop.curate.consent import consent_problem, licence_problem, simulated_problem
+from loop.curate.consent import basis_reasons, licence_reasons, simulated_reasons
 from loop.curate.feedback import key_of
 from loop.curate.funnel import Drop, Funnel, drops_table
 from loop.curate.spool import Spool, bucket_of, buckets_for
@@ -156,38 +156,25 @@ def admit(
     turns: pa.Table, rules: CurateSettings, withdrawn: Mapping[str, datetime], funnel: Funnel
 ) -> tuple[pa.Table, list[Drop]]:
     """The turns that may be learnt from: by consent, by licence, by who was real."""
-    bases, licences = frozenset(rules.consent), frozenset(rules.licences)
-    problems: list[tuple[str, Callable[[Any], str | None]]] = [
-        ("consent", lambda turn: consent_problem(turn, bases, withdrawn)),
-        ("licence", lambda turn: licence_problem(turn, licences)),
-        ("simulated", lambda turn: simulated_problem(turn, rules.simulated)),
+    problems: list[tuple[str, Callable[[pa.Table], pa.Array]]] = [
+        (
+            "consent",
+            lambda turns: basis_reasons(turns, rules, withdrawn=withdrawn, now=datetime.now(UTC)),
+        ),
+        ("licence", lambda turns: licence_reasons(turns, rules)),
+        ("simulated", lambda turns: simulated_reasons(turns, rules)),
     ]
     drops: list[Drop] = []
     for step, problem in problems:
-        columns = (turns[name].to_pylist() for name in _Admission._fields)
-        said = [_Admission(*values) for values in zip(*columns, strict=True)]
-        reasons = [problem(turn) for turn in said]
-        why = [reason for reason in reasons if reason is not None]
-        funnel.note(step, len(reasons) - len(why), why)
-        if why:
-            drops += [
-                Drop(turn.id, "interaction", step, reason)
-                for turn, reason in zip(said, reasons, strict=True)
-                if reason is not None
-            ]
-            turns = turns.filter(pa.array([reason is None for reason in reasons]))
+        reasons = problem(turns)
+        fell = turns["id"].filter(pc.is_valid(reasons)).to_pylist()
+        why = reasons.drop_null().to_pylist()
+        funnel.note(step, turns.num_rows - len(why), why)
+        drops += [
+            Drop(id, "interaction", step, reason) for id, reason in zip(fell, why, strict=True)
+        ]
+        turns = turns.filter(pc.is_null(reasons))
     return turns, drops
-
-
-class _Admission(NamedTuple):
-    """What decides whether a turn may be learnt from."""
-
-    id: str
-    at: datetime
-    user: str
-    consent: str
-    licence: str
-    simulated: bool
 
 
 def prompt_hashes(turns: pa.Table) -> NDArray[np.uint64]:

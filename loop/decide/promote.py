@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import RatchetError
 from loop.decide.gate import Verdict
+from loop.forget.marks import marks, said
 from loop.models import registry
 from loop.models.records import BASE
 from loop.settings import Settings
@@ -94,7 +95,8 @@ def promote(
     if adapter == now:
         raise RatchetError(f"{adapter} is the champion of {assistant!r} already. Nothing to do.")
     decision = last_decision(store, assistant, adapter)
-    problem = _objection(decision, adapter, now)
+    problems = (_marked(store, adapter), _objection(decision, adapter, now))
+    problem = " ".join(one for one in problems if one) or None
     if problem and not override:
         raise RatchetError(problem)
     if override and not reason.strip():
@@ -150,6 +152,16 @@ def _objection(decision: Mapping[str, Any] | None, adapter: str, champion: str) 
         return (
             f"{adapter} passed against {decision['champion']}, but the champion is {champion} now. "
             f"{again}"
+        )
+    return None
+
+
+def _marked(store: Store, adapter: str) -> str | None:
+    """Why an adapter may not answer although it is good: whose data it learnt from."""
+    if found := marks(store, adapter).get(adapter):
+        return (
+            f"{adapter} {said(found)}. Train another one (`ratchet nightly`), or override with a "
+            "reason."
         )
     return None
 

@@ -148,6 +148,11 @@ def time(row: Row, name: str, default: datetime) -> datetime:
         raise wrong(row, name, "a year from 2 to 9998") from None
 
 
+def maybe_time(row: Row, name: str) -> datetime | None:
+    """A time with its zone, as UTC, or None if there is none."""
+    return None if row.get(name) is None else time(row, name, datetime.min)
+
+
 def texts(row: Row, name: str) -> list[str]:
     """A list of texts; a missing one is empty."""
     value = row.get(name)

@@ -48,7 +48,10 @@ def log_file(
         made = parse_interaction(row, assistant, now + timedelta(microseconds=line))
         return Entry(line=line, id=made.id, given=row, records=[made])
 
-    return import_file(store, path, parse, lambda rows: _taken(store, rows), skip_bad=skip_bad)
+    def check(rows: Sequence[Entry]) -> dict[int, str]:
+        return _taken(store, rows) | _forgotten(store, rows)
+
+    return import_file(store, path, parse, check, skip_bad=skip_bad)
 
 
 def parse_interaction(row: Row, assistant: str, at: datetime) -> Interaction:
@@ -91,6 +94,8 @@ def parse_interaction(row: Row, assistant: str, at: datetime) -> Interaction:
         experiment=fields.text(row, "experiment", "", most=200) or None,
         arm=fields.text(row, "arm", "", most=200) or None,
         consent=fields.one_of(row, "consent", CONSENT, "none"),
+        purpose=fields.text(row, "purpose", "", most=200),
+        retain_until=fields.maybe_time(row, "retain_until"),
         licence=fields.text(row, "licence", "unknown", most=200),
         seed=fields.whole(row, "seed", None),
         simulated=fields.boolean(row, "simulated"),
@@ -114,6 +119,19 @@ def parse_messages(row: Row, name: str = "messages") -> list[dict[str, str]]:
             raise LineError(f"{name}: message {number} has no text as content")
         found.append({"role": message["role"], "content": message["content"]})
     return found
+
+
+def _forgotten(store: Store, entries: Sequence[Entry]) -> dict[int, str]:
+    """Lines from before their person was forgotten; one that says no time is taken for such."""
+    lines = [(e, one) for e in entries for one in e.records if isinstance(one, Interaction)]
+    users = sorted({one.user for _, one in lines})
+    gone = store.command("forgotten_among", users=users) if users else {}
+    return {
+        entry.line: "is of a person who was forgotten since; take it out of what you import"
+        for entry, one in lines
+        if (since := gone.get(one.user))
+        and ("at" not in entry.given or one.at <= datetime.fromisoformat(since))
+    }
 
 
 def _taken(store: Store, entries: Sequence[Entry]) -> dict[int, str]:

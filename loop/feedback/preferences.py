@@ -18,7 +18,7 @@ from loop.store.records import Interaction
 RATER = "import"  # who judged, when a line does not say
 _KNOWN = SHARED | {
     "prompt", "answers", "ranks", "chosen", "rejected",
-    "user", "assistant", "base", "consent", "licence",
+    "user", "assistant", "base", "consent", "purpose", "retain_until", "licence",
 }  # fmt: skip
 _TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 
@@ -171,6 +171,8 @@ def _interactions(
                 adapter="base",
                 base=base,
                 consent=consent,
+                purpose=fields.text(row, "purpose", "", most=200),
+                retain_until=fields.maybe_time(row, "retain_until"),
                 licence=licence,
                 simulated=simulated,
             )

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from loop.answer.handover import is_abstention
 from loop.answer.variants import BASE
+from loop.forget.marks import refuse_forgotten
 from loop.serve.errors import ApiError
 from loop.serve.schemas import (
     ComparisonIn,
@@ -85,6 +86,7 @@ async def interactions(body: InteractionsIn, request: Request) -> dict[str, Any]
     running = running_of(request)
     given = body if isinstance(body, list) else [body]
     rows = [_interaction(one, running.settings) for one in given]
+    refuse_forgotten(running.store, rows)  # looked up in memory
     await asyncio.wrap_future(running.store.submit(rows))
     running.metrics.logged.inc(len(rows))
     return {"object": "list", "ids": [row.id for row in rows]}
@@ -166,6 +168,8 @@ def _models(running: Running) -> list[dict[str, Any]]:
 def _interaction(given: InteractionIn, settings: Settings) -> Interaction:
     new = given.id or new_id()
     values = given.model_dump(exclude={"id", "at", "assistant", "conversation", "messages"})
+    if given.retain_until:
+        values["retain_until"] = given.retain_until.astimezone(UTC)
     values["consent"] = given.consent or settings.assistant.consent
     if given.abstained is None:
         values["abstained"] = is_abstention(given.answer)

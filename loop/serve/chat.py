@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
@@ -98,6 +99,8 @@ def read(body: ChatRequest, running: Running) -> tuple[Ask, list[str]]:
             max_tokens=body.max_completion_tokens or body.max_tokens,
             stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
             consent=options.consent,
+            purpose=options.purpose or "",
+            retain_until=options.retain_until and options.retain_until.astimezone(UTC),
             licence=options.licence,
             simulated=options.simulated,
         ),

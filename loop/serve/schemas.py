@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field,
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=1_000_000)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
+Purpose = Annotated[str, Field(max_length=200)]
 Consent = Literal["consent", "contract", "none", "withdrawn"]
 
 
@@ -25,6 +26,8 @@ class Options(Strict):
     labels: list[Name] = []  # access labels of the person, vouched for by the key's owner
     conversation: Name | None = None
     consent: Consent | None = None
+    purpose: Purpose | None = None  # what the person agreed to
+    retain_until: AwareDatetime | None = None
     licence: Name | None = None
     on: date | None = None  # the day the question is about
     simulated: bool = False
@@ -111,6 +114,8 @@ class InteractionIn(Strict):
     prompt_tokens: Annotated[int, Field(ge=0)] = 0
     completion_tokens: Annotated[int, Field(ge=0)] = 0
     consent: Consent | None = None
+    purpose: Purpose = ""  # what the person agreed to, e.g. "support" or "training"
+    retain_until: AwareDatetime | None = None  # not learnt from after this
     licence: Name = "unknown"
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     simulated: bool = False

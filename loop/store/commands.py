@@ -10,6 +10,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from knowledge.errors import RatchetError
@@ -17,12 +18,13 @@ from loop.store.act import Act, Result, Transaction, begin
 from loop.store.champion import BASE, champion_of, history
 from loop.store.experiment_commands import start_experiment, stop_experiment
 from loop.store.ids import id_of, new_id
+from loop.store.privacy_commands import find_person, forget, record_consent
 from loop.store.records import Promotion
 from loop.store.tables import from_row
 
 
 def command(
-    name: str, arguments: Mapping[str, Any], *, now: Callable[[], datetime]
+    name: str, arguments: Mapping[str, Any], *, now: Callable[[], datetime], folder: Path
 ) -> Callable[[Transaction], Result]:
     """The command with its arguments, to be run in a transaction.
 
@@ -39,7 +41,7 @@ def command(
         raise RatchetError(f"Command {name!r}: {problem}.") from problem
 
     def run(transaction: Transaction) -> Result:
-        return COMMANDS[name](begin(transaction, now()), **arguments)
+        return COMMANDS[name](begin(transaction, now(), folder), **arguments)
 
     return run
 
@@ -157,7 +159,10 @@ def _result(promotion: Promotion) -> Result:
 
 COMMANDS: dict[str, Callable[..., Result]] = {
     "audit": audit,
+    "find_person": find_person,
+    "forget": forget,
     "promote": promote,
+    "record_consent": record_consent,
     "rollback": rollback,
     "start_experiment": start_experiment,
     "stop_experiment": stop_experiment,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from knowledge.errors import RatchetError
+from loop.store import rewrite
+from loop.store.gate import Gate
 from loop.store.migrate import migrate
 from loop.store.named import named
 from loop.store.tables import JSON, Batch, rows_of
@@ -22,6 +25,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # nothing is fetched behind anyone's back
     "autoload_known_extensions": False,
 }
+PATIENCE = 60.0  # seconds that somebody who took the file while it was made anew gets
 _HOLDER = re.compile(r"PID (\d+)")
 
 
@@ -53,6 +57,12 @@ class Transaction:
         """Rows of a named query, with what this transaction has already written."""
         return rows_of(_run(self._connection, name, parameters))
 
+    def run(self, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Rows of a statement of our own making, for what no named query can say."""
+        relation = self._connection.execute(sql, parameters)
+        names = [column[0] for column in relation.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+
 
 class Database:
     """An open file: any number of readers at once, and one thread that writes.
@@ -67,10 +77,15 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._root = _connect(path)
+        self._gate = Gate()  # no query is under way while the file is made anew
+        self._open()
+        rewrite.remove_fresh(path)
+
+    def _open(self) -> None:
+        self._root = _connect(self.path)
         try:
             self._root.execute("set global TimeZone = 'UTC'")
-            migrate(self._root, path)
+            migrate(self._root, self.path)
             self._writing = self._root.cursor()
         except BaseException:
             self._root.close()
@@ -78,15 +93,20 @@ class Database:
 
     def query(self, name: str, parameters: dict[str, Any]) -> pa.Table:
         """A named query's rows as committed by now; fields that hold JSON are marked."""
-        with self._root.cursor() as connection:
+        with self._gate.inside(), self._root.cursor() as connection:
             return _run(connection, name, parameters)
+
+    def run(self, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Rows of a statement of our own making, as committed by now."""
+        with self._gate.inside(), self._root.cursor() as connection:
+            return Transaction(connection).run(sql, parameters)
 
     def scan(self, name: str, parameters: dict[str, Any]) -> Iterator[pa.Table]:
         """The same a part at a time, so that no more than a part is in memory; one part at least.
 
         What is written meanwhile is not seen.
         """
-        with self._root.cursor() as connection:
+        with self._gate.inside(long=True), self._root.cursor() as connection:
             relation = _relation(connection, name, parameters)
             reader = relation.to_arrow_reader(SCANNED)
             schema = _marked(reader.schema, relation.types)
@@ -114,6 +134,42 @@ class Database:
                     "Mend the disk, then start again."
                 ) from problem
             raise
+
+    def rewrite(self) -> None:
+        """Make the file anew, so that no byte of it holds what was deleted.
+
+        Only the writing thread may call this. Queries wait while the files change places; killed
+        at any moment, the store is the old file or the new one, whole.
+
+        Raises:
+            RatchetError: The disk is full or gone; the store is as it was.
+            HeldError: Another process took the file in between and keeps it.
+        """
+        try:
+            mark = rewrite.copy_fresh(self._writing, self.path)
+            with self._gate.alone():
+                self.close()
+                try:
+                    rewrite.put_in_place(self.path)
+                finally:
+                    self._reopen()
+        except (duckdb.IOException, duckdb.FatalException, OSError) as problem:
+            raise RatchetError(
+                f"{self.path}: cannot be made anew: {_first_line(problem)} Deleted rows may still "
+                "stand in its bytes. Make room on the disk, then run the same command again."
+            ) from problem
+        if rewrite.mark_of(self._root) != mark:
+            raise RuntimeError(f"{self.path}: the old file is still open after it was replaced")
+
+    def _reopen(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._open()
+            except HeldError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def close(self) -> None:
         """Fold the log into the file and let it go; safe to call twice."""

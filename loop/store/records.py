@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from loop.store.privacy_records import PrivacyRecord
+
 RatingKind = Literal["thumb", "stars", "rubric", "correction", "flag", "comment"]
 Json = dict[str, Any] | list[Any]  # stored as JSON text
 
@@ -37,6 +39,8 @@ class Interaction:
     licence: str = "unknown"
     seed: int | None = None
     simulated: bool = False
+    purpose: str = ""  # what the person agreed to, e.g. "support" or "training"
+    retain_until: datetime | None = None  # may not be learnt from after this; None: no date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,4 +295,5 @@ Record = (
     | Ticket
     | Step
     | AuditEvent
+    | PrivacyRecord
 )

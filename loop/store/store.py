@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from loop.store.tables import Batch
 
 PATIENCE = 3.0  # seconds that a starting or ending holder gets to say who it is
-_BY_COMMAND = ("audit_events", "promotions")  # chained, or checked against the champion
+_BY_COMMAND = (  # chained, checked against the champion, or told in the audit trail
+    "audit_events", "promotions", "consent_events", "adapter_marks", "dataset_tombstones",
+    "forgotten_persons",
+)  # fmt: skip
 
 _held: set[Path] = set()  # stores open in this process: its own lock would not stop it
 _held_lock = threading.Lock()
@@ -80,6 +83,7 @@ class LocalStore:
             _held.add(self.path)
         self._holder = write_lock(self.path, address=address, now=datetime.now(UTC))
         self._writer = Writer(self._database)
+        self._forgotten: dict[str, str] | None = None  # subject → when; None: to be read again
 
     def append(self, records: Sequence[Record]) -> None:
         self.submit(records).result()
@@ -132,11 +136,52 @@ class LocalStore:
     def submit_command(self, name: str, arguments: dict[str, Any]) -> Future[dict[str, Any]]:
         """Queue a command; the future holds its result once it is durable."""
         from loop.store.commands import command
-        from loop.store.writer import Command
+        from loop.store.writer import Command, Rewrite
 
-        job = Command(command(name, arguments, now=lambda: datetime.now(UTC)))
+        job: Command | Rewrite
+        if name == "rewrite":  # no transaction: the file is made anew
+            job = Rewrite()
+        elif name == "search":
+            return self._search(**arguments)
+        elif name == "forgotten_among":
+            return self._forgotten_among(**arguments)
+        else:
+            now, folder = (lambda: datetime.now(UTC)), self.path.parent
+            job = Command(command(name, arguments, now=now, folder=folder))
         self._writer.submit(job)
+        job.done.add_done_callback(self._look_again)
         return job.done
+
+    def _look_again(self, _: object) -> None:
+        self._forgotten = None
+
+    def _search(self, **arguments: Any) -> Future[dict[str, Any]]:
+        """Search bytes and rows while others write."""
+        from loop.store.search import search
+
+        done: Future[dict[str, Any]] = Future()
+
+        def work() -> None:
+            try:
+                done.set_result(search(self._database, **arguments))
+            except BaseException as problem:  # whoever waits must hear of it, whatever it is
+                done.set_exception(problem)
+
+        threading.Thread(target=work, name="store-search", daemon=True).start()
+        return done
+
+    def _forgotten_among(self, users: Sequence[str], id: str = "") -> Future[dict[str, Any]]:
+        """Those of the people who were forgotten, and when last, as ISO times."""
+        from loop.store.secret import subject_of
+
+        known = self._forgotten
+        if known is None:
+            rows = self.query("forgotten_persons")
+            known = self._forgotten = {row["subject"]: row["at"].isoformat() for row in rows}
+        done: Future[dict[str, Any]] = Future()
+        subjects = {user: subject_of(self.path.parent, user) for user in users} if known else {}
+        done.set_result({user: known[one] for user, one in subjects.items() if one in known})
+        return done
 
     def close(self) -> None:
         with _held_lock:

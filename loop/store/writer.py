@@ -35,7 +35,14 @@ class Command:
     done: Future[dict[str, Any]] = field(default_factory=Future)
 
 
-Job = Append | Command
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """The file is to be made anew from the rows that are there."""
+
+    done: Future[dict[str, Any]] = field(default_factory=Future)
+
+
+Job = Append | Command | Rewrite
 
 
 class Writer:
@@ -73,7 +80,7 @@ class Writer:
         while going:
             jobs, going = self._take()
             for group in _groups(jobs):
-                if isinstance(group, Command):
+                if isinstance(group, Command | Rewrite):
                     self._execute(group)
                 else:
                     self._commit(group)
@@ -108,26 +115,32 @@ class Writer:
         for job in group:
             job.done.set_result(None)
 
-    def _execute(self, command: Command) -> None:
+    def _execute(self, command: Command | Rewrite) -> None:
+        result: dict[str, Any] = {}
         try:
-            with self._database.transaction() as transaction:
-                result = command.work(transaction)
+            if isinstance(command, Rewrite):
+                self._database.rewrite()
+            else:
+                with self._database.transaction() as transaction:
+                    result = command.work(transaction)
         except BaseException as problem:
             command.done.set_exception(problem)
         else:
             command.done.set_result(result)
 
 
-def _groups(jobs: Sequence[Job]) -> Iterator[Command | list[Append]]:
+def _groups(jobs: Sequence[Job]) -> Iterator[Command | Rewrite | list[Append]]:
     """Commands alone; appends between them together, up to MOST_ROWS."""
     group: list[Append] = []
     rows = 0
     for job in jobs:
-        size = 0 if isinstance(job, Command) else sum(t.num_rows for t in job.batch.values())
-        if group and (isinstance(job, Command) or rows + size > MOST_ROWS):
+        size = (
+            0 if isinstance(job, Command | Rewrite) else sum(t.num_rows for t in job.batch.values())
+        )
+        if group and (isinstance(job, Command | Rewrite) or rows + size > MOST_ROWS):
             yield group
             group, rows = [], 0
-        if isinstance(job, Command):
+        if isinstance(job, Command | Rewrite):
             yield job
         else:
             group.append(job)

@@ -40,6 +40,14 @@ ROWS: list[tuple[Any, str, dict[str, str]]] = [
     (factories.make_step(), "step", {"name": "name", "inputs": "inputs"}),
 ]
 
+# Rows about people, which commands write.
+OF_PEOPLE = [
+    factories.make_consent_event(),
+    factories.make_adapter_mark(),
+    factories.make_dataset_tombstone(),
+    factories.make_forgotten_person(),
+]
+
 
 @pytest.mark.parametrize(("row", "query", "by"), ROWS, ids=[type(r[0]).__name__ for r in ROWS])
 def test_a_record_comes_back_as_it_was(store: LocalStore, row: Any, query: str, by: dict[str, str]):
@@ -66,11 +74,17 @@ def test_what_commands_write_comes_back_as_it_was(path: Path):
         transaction.insert(encode([event, promotion]))
         assert transaction.query("audit_last") == [asdict(event)]
         assert transaction.query("promotion", id=promotion.id) == [asdict(promotion)]
+        transaction.insert(encode(OF_PEOPLE))
+        assert transaction.query("consent_events", user="ada") == [asdict(OF_PEOPLE[0])]
+        assert transaction.query("adapter_marks")[0]["adapter"] == "ad-1"
+        assert transaction.query("dataset_tombstones") == [asdict(OF_PEOPLE[2])]
+        assert transaction.query("forgotten_persons") == [asdict(OF_PEOPLE[3])]
     database.close()
 
 
 def test_every_record_class_is_tried_here():
     tried = {type(row) for row, _, _ in ROWS} | {type(make_promotion())}
+    tried |= {type(row) for row in OF_PEOPLE}
     names = {record.__name__ for record in tried} | {"Comparison", "Ticket", "AuditEvent"}
     assert names == {record.__name__ for record in RECORDS}
 

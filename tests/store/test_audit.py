@@ -115,4 +115,4 @@ def note(store: LocalStore, subject: str, id: str) -> dict[str, str]:
 def run(database: Database, now: Callable[[], datetime]) -> None:
     arguments = {"actor": "ada", "action": "did", "subject": "it", "detail": {}}
     with database.transaction() as transaction:
-        command("audit", arguments, now=now)(transaction)
+        command("audit", arguments, now=now, folder=database.path.parent)(transaction)

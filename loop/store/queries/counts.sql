@@ -17,4 +17,8 @@ select
     (select count(*) from exposures) as exposures,
     (select count(*) from tickets) as tickets,
     (select count(*) from steps) as steps,
-    (select count(*) from audit_events) as audit_events;
+    (select count(*) from audit_events) as audit_events,
+    (select count(*) from consent_events) as consent_events,
+    (select count(*) from adapter_marks) as adapter_marks,
+    (select count(*) from dataset_tombstones) as dataset_tombstones,
+    (select count(*) from forgotten_persons) as forgotten_persons;

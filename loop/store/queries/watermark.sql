@@ -1,4 +1,4 @@
--- Exactly one row: how much was said to and of $assistant, and the newest of each.
+-- Exactly one row: how much was said to and of $assistant, the newest of each, and what may no longer be learnt from.
 with turns as (
     select id, "at" from interactions where assistant = $assistant
 ),
@@ -17,4 +17,11 @@ select
     (select count(*) from judged) as ratings,
     (select last(id order by "at", id) from judged) as newest_rating,
     (select count(*) from compared) as comparisons,
-    (select last(id order by "at", id) from compared) as newest_comparison;
+    (select last(id order by "at", id) from compared) as newest_comparison,
+    (select count(*) from consent_events) as consent_events,
+    (select count(*) from forgotten_persons) as forgotten_persons,
+    (
+        select count(*)
+        from interactions
+        where assistant = $assistant and retain_until < now()
+    ) as past_retention;
