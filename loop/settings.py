@@ -73,12 +73,24 @@ class CurateSettings:
     licences: tuple[str, ...] = ("internal", "cc0", "cc-by-4.0", "mit", "apache-2.0")
     personal_data: str = "mask"  # mask the spans, or drop the row
     simulated: bool = True  # may simulated people be trained on
+    synthetic: bool = True  # may questions made up from documents be trained on
     near_duplicate: float = (
         0.85  # Jaccard of 5-grams of question and answers that makes two rows one
     )
     contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out
     held_out: float = 0.2  # share of people kept for validation
     most_per_user: int = 200  # rows one person may add
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesizeSettings:
+    """Questions made up from documents, and how much of a dataset they may be."""
+
+    engine: str = "rules"  # who writes them: "rules", or a "model"
+    base: str = ""  # the model that writes; empty takes the assistant's
+    endpoint: str = ""  # OpenAI-compatible server with that model; empty: the assistant's, or here
+    share: float = 0.3  # largest share of a dataset that is synthetic
+    restricted: bool = False  # also from documents that not everyone may read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +157,7 @@ class Settings:
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
     curate: CurateSettings = field(default_factory=CurateSettings)
+    synthesize: SynthesizeSettings = field(default_factory=SynthesizeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)

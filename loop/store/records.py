@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from loop.store.synthetics import Synthetic
+
 RatingKind = Literal["thumb", "stars", "rubric", "correction", "flag", "comment"]
 Json = dict[str, Any] | list[Any]  # stored as JSON text
 
@@ -290,5 +292,6 @@ Record = (
     | Exposure
     | Ticket
     | Step
+    | Synthetic
     | AuditEvent
 )
