@@ -70,7 +70,7 @@ class CurateSettings:
     """What may enter a dataset."""
 
     consent: tuple[str, ...] = ("consent", "contract")  # bases that allow training
-    licences: tuple[str, ...] = ("internal", "cc0", "cc-by-4.0", "mit", "apache-2.0")
+    licences: tuple[str, ...] = ("internal", "cc0", "cc0-1.0", "cc-by-4.0", "mit", "apache-2.0")
     personal_data: str = "mask"  # mask the spans, or drop the row
     simulated: bool = True  # may simulated people be trained on
     synthetic: bool = True  # may questions made up from documents be trained on

@@ -29,6 +29,7 @@ from loop.store.records import (
     Step,
     Ticket,
 )
+from loop.store.synthetics import Synthetic
 
 ASSISTANT = "desk"
 GUIDELINE = "helpful@1"
@@ -265,6 +266,37 @@ def make_step(**fields: Any) -> Step:
         "seconds": 1.5,
     }
     return _made(Step, shared, known, fields)
+
+
+def make_synthetic(**fields: Any) -> Synthetic:
+    """An accepted question that rules made of a document, with its answer."""
+    number, shared = _fresh("synthetic")
+    question = fields.get("question", f"What is the fee for payment {number}?")
+    known = {
+        "assistant": ASSISTANT,
+        "kind": "question",
+        "number": 0,
+        "parent": "",
+        "question": question,
+        "answer": f"The fee for payment {number} is {number} dollars [1].",
+        "facts": [f"{number} dollars"],
+        "messages": [{"role": "user", "content": question}],
+        "passages": [],
+        "generator": "rules@1",
+        "adapter": "",
+        "endpoint": "local",
+        "instruction": "rules@1: figure",
+        "seed": 7,
+        "document": "fees.md",
+        "version": "v1",
+        "start": 0,
+        "end": 40,
+        "licence": "cc0",
+        "checks": {"rank": 1},
+        "accepted": True,
+        "reason": "",
+    }
+    return _made(Synthetic, shared, known, fields)
 
 
 def _fresh(kind: str) -> tuple[int, dict[str, Any]]:

@@ -31,7 +31,9 @@ _TIED = re.compile(  # what goes with the figure: "within how many days of the s
     r"^(?:of|before|after|ahead|a (?:day|week|month|year|time)|per \w+|each \w+)\b.*$"
 )
 _ASIDE = re.compile(r"\b(?:that|who|which|when|not|never|cannot|or)\b")
-_WHEN = re.compile(r"^(?P<rest>[^,;]+?) (?P<when>when|if|once|unless|until|because) (?P<clause>.+)$")
+_WHEN = re.compile(
+    r"^(?P<rest>[^,;]+?) (?P<when>when|if|once|unless|until|because) (?P<clause>.+)$"
+)
 _OPEN = frozenset("for within after by until before to up at on from above under".split())
 _LEANS = frozenset("it they this that these those he she such there here both each then".split())
 
@@ -81,8 +83,7 @@ def ask_row(first: str, head: str, cell: str) -> Asked | None:
     """
     if not first or not head or not quantities(cell) or len(words(first)) > 10:
         return None
-    label = head[0].lower() + head[1:] if not head.isupper() else head
-    name = first[0].lower() + first[1:] if first[1:2].islower() else first
+    label, name = _unless_named(head), _unless_named(first)
     last = words(head)[-1] if words(head) else ""
     if last in _OPEN:
         timed = any(q.unit in _TIMES for q in quantities(cell))
@@ -96,8 +97,7 @@ def ask_heading(title: str, heading: str, answer: str) -> Asked | None:
     """What a document says under a heading."""
     if not heading or not title or heading == title:
         return None
-    about = heading[0].lower() + heading[1:] if heading[1:2].islower() else heading
-    question = f'What does "{title}" say about {about}?'
+    question = f'What does "{title}" say about {_unless_named(heading)}?'
     return Asked(question, answer, (), "heading")
 
 
@@ -181,6 +181,15 @@ def _lower(subject: str) -> str:
 
 
 _ARTICLES = frozenset("the a an all each every no some any one two your".split())
+
+
+def _unless_named(label: str) -> str:
+    """A label in lower case, unless a capital further on says that it names something.
+
+    >>> _unless_named("Monthly fee"), _unless_named("Beacon Gold card")
+    ('monthly fee', 'Beacon Gold card')
+    """
+    return label[0].lower() + label[1:] if label[1:] == label[1:].lower() else label
 
 
 def _tidy(question: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from knowledge.content import quantities
 from loop.answer.handover import ABSTENTION, is_abstention
-from loop.answer.prompt import build_messages
+from loop.answer.prompt import build_messages, quoting_style
 from loop.models.records import BASE, Engine, GenerationRequest
 from loop.settings import Settings
 from loop.store.ids import id_of
@@ -65,6 +66,7 @@ class ModelWriter:
         self._engine = engine
         self._system = settings.assistant.system
         self._most = settings.assistant.max_tokens
+        self._style = quoting_style(replace(settings.assistant, base=engine.base))
         self.generator = engine.base
         self.endpoint = urlsplit(endpoint).hostname or "local"
 
@@ -116,7 +118,11 @@ class ModelWriter:
         requests = [
             GenerationRequest(
                 messages=build_messages(
-                    self._system, [target.passage], [target.chunk.text], question
+                    self._system,
+                    [target.passage],
+                    [target.chunk.text],
+                    question,
+                    style=self._style,
                 ),
                 max_tokens=self._most,
             )
@@ -169,7 +175,9 @@ def _task(wanted: Variation) -> str:
 
 def _shown(target: Target) -> str:
     chunk = target.chunk
-    text = "\n".join(part for part in (" > ".join(chunk.heading), chunk.context, chunk.text) if part)
+    text = "\n".join(
+        part for part in (" > ".join(chunk.heading), chunk.context, chunk.text) if part
+    )
     return f"Passage: {text}"
 
 

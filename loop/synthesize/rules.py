@@ -61,7 +61,7 @@ class RuleWriter:
         asked = _asked(target)
         if number >= len(asked):
             return None
-        order = sorted(asked, key=lambda one: chance(seed, one.question))
+        order = sorted(asked, key=lambda o: (o.rule == "heading", chance(seed, o.question)))
         one = order[number]
         return Draft(
             kind="question",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.pii import find_personal_data
 from knowledge.text import fingerprint, jaccard, ngrams, words
+from loop.answer.handover import is_abstention
 from loop.curate.rows import Row
 from loop.store.synthetics import Synthetic, SyntheticKind
 from loop.synthesize.drafts import Draft
@@ -70,6 +71,8 @@ def form_problem(draft: Draft) -> str | None:
         return "speaks_of_passage"
     if not all(words(part) for part in draft.answer):
         return "no_answer"
+    if draft.kind == "question" and is_abstention(draft.answer[0]):
+        return "unanswerable"
     return None
 
 
