@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
     from loop.commands import judge, know, learn, talk
+    from loop.commands.datasets import dataset_commands
     from loop.commands.knowing import knowledge_commands
     from loop.commands.synthesize import synthesize_command
 
@@ -126,17 +127,7 @@ def parser() -> argparse.ArgumentParser:
 
     synthesize_command(groups, add)
     add(groups, "curate", learn.curate, "make a dataset version of what people said")
-    data = group("datasets", "dataset versions")
-    add(data, "list", learn.datasets_list, "all dataset versions")
-    add(data, "show", learn.datasets_show, "one version: funnel, counts, sources").add_argument(
-        "dataset"
-    )
-    diff = add(data, "diff", learn.datasets_diff, "what changed between two versions")
-    diff.add_argument("dataset")
-    diff.add_argument("other")
-    export = add(data, "export", learn.datasets_export, "copy a version's files, verified")
-    export.add_argument("dataset")
-    export.add_argument("folder", type=Path)
+    dataset_commands(group("datasets", "dataset versions"), add)
 
     train = add(groups, "train", learn.train, "train a candidate adapter")
     train.add_argument("--method", choices=["sft", "dpo"], help="instead of train.method")
