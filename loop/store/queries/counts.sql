@@ -16,5 +16,6 @@ select
     (select count(*) from experiment_events) as experiment_events,
     (select count(*) from exposures) as exposures,
     (select count(*) from tickets) as tickets,
+    (select count(*) from synthetics) as synthetics,
     (select count(*) from steps) as steps,
     (select count(*) from audit_events) as audit_events;
