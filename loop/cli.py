@@ -38,11 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
-    from loop.commands import datasets, judge, learn, talk
+    from loop.commands import judge, learn, talk
+    from loop.commands.datasets import dataset_commands
     from loop.commands.knowing import knowledge_commands
     from loop.commands.pii import pii_commands
     from loop.commands.privacy import privacy_commands
     from loop.commands.raters import raters_command
+    from loop.commands.synthesize import synthesize_command
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -125,16 +127,9 @@ def parser() -> argparse.ArgumentParser:
     pii_commands(group("pii", "personal data"), add)
 
     raters_command(groups, add)
+    synthesize_command(groups, add)
     add(groups, "curate", learn.curate, "make a dataset version of what people said")
-    data = group("datasets", "dataset versions")
-    add(data, "list", datasets.listing, "all dataset versions")
-    add(data, "show", datasets.show, "one version: funnel, counts, sources").add_argument("dataset")
-    diff = add(data, "diff", datasets.diff, "what changed between two versions")
-    diff.add_argument("dataset")
-    diff.add_argument("other")
-    export = add(data, "export", datasets.export, "copy a version's files, verified")
-    export.add_argument("dataset")
-    export.add_argument("folder", type=Path)
+    dataset_commands(group("datasets", "dataset versions"), add)
 
     train = add(groups, "train", learn.train, "train a candidate adapter")
     train.add_argument("--method", choices=["sft", "dpo"], help="instead of train.method")

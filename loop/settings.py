@@ -73,7 +73,7 @@ class CurateSettings:
     purposes: tuple[str, ...] = ()  # purposes people agreed to that allow it; empty takes any
     retention_days: int = 0  # interactions older than this are left out; 0 keeps to their own date
     licences: tuple[str, ...] = (  # of the interaction, and of every passage it was shown
-        "internal", "cc0", "cc-by-4.0", "mit", "apache-2.0",
+        "internal", "cc0", "cc0-1.0", "cc-by-4.0", "mit", "apache-2.0",
     )  # fmt: skip
     unknown_passages: bool = True  # may passages be shown whose licence is not known
     personal_data: str = "mask"  # mask the spans, pseudonymise them, or drop the row
@@ -82,6 +82,7 @@ class CurateSettings:
     mask_links: bool = False  # also web addresses that lead to no person
     review_sample: int = 20  # replacements of each type kept for a person to judge
     simulated: bool = True  # may simulated people be trained on
+    synthetic: bool = True  # may questions made up from documents be trained on
     near_duplicate: float = 0.55  # Jaccard of 3-grams in question and answers that makes rows one
     contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out
     least_margin: float = 0.1  # how far raters' weight must lean to one side to make a row
@@ -99,6 +100,17 @@ class RatersSettings:
     fastest_seconds: float = 2.0  # a judgement below this was not thought about
     gold_accuracy: float = 0.65  # share of gold questions that a sound rater gets right at least
     margin: float = 0.85  # log odds by which one side must lead (0.85: 70 %); less is a tie
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesizeSettings:
+    """Questions made up from documents, and how much of a dataset they may be."""
+
+    engine: str = "rules"  # who writes them: "rules", or a "model"
+    base: str = ""  # the model that writes; empty takes the assistant's
+    endpoint: str = ""  # OpenAI-compatible server with that model; empty: the assistant's, or here
+    share: float = 0.3  # largest share of a dataset that is synthetic
+    restricted: bool = False  # also from documents that not everyone may read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +178,7 @@ class Settings:
     serve: ServeSettings = field(default_factory=ServeSettings)
     curate: CurateSettings = field(default_factory=CurateSettings)
     raters: RatersSettings = field(default_factory=RatersSettings)
+    synthesize: SynthesizeSettings = field(default_factory=SynthesizeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)

@@ -35,6 +35,7 @@ from loop.store.records import (
     Step,
     Ticket,
 )
+from loop.store.synthetics import Synthetic
 
 ASSISTANT = "desk"
 GUIDELINE = "helpful@1"
@@ -299,6 +300,37 @@ def make_forgotten_person(**fields: Any) -> ForgottenPerson:
     _, shared = _fresh("forget")
     known = {"subject": "person-0123456789abcdef", "counts": {"interactions": 2}}
     return _made(ForgottenPerson, shared, known, fields)
+
+
+def make_synthetic(**fields: Any) -> Synthetic:
+    """An accepted question that rules made of a document, with its answer."""
+    number, shared = _fresh("synthetic")
+    question = fields.get("question", f"What is the fee for payment {number}?")
+    known = {
+        "assistant": ASSISTANT,
+        "kind": "question",
+        "number": 0,
+        "parent": "",
+        "question": question,
+        "answer": f"The fee for payment {number} is {number} dollars [1].",
+        "facts": [f"{number} dollars"],
+        "messages": [{"role": "user", "content": question}],
+        "passages": [],
+        "generator": "rules@1",
+        "adapter": "",
+        "endpoint": "local",
+        "instruction": "rules@1: figure",
+        "seed": 7,
+        "document": "fees.md",
+        "version": "v1",
+        "start": 0,
+        "end": 40,
+        "licence": "cc0",
+        "checks": {"rank": 1},
+        "accepted": True,
+        "reason": "",
+    }
+    return _made(Synthetic, shared, known, fields)
 
 
 def _fresh(kind: str) -> tuple[int, dict[str, Any]]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from knowledge.errors import RatchetError
 from loop import project
+from loop.commands.datasets import dataset_of
 from loop.display import Outcome, table
 from loop.forget.marks import ERASED, erased_datasets, marks, refuse_erased, said
-from loop.settings import Settings, load_settings
-
-if TYPE_CHECKING:
-    from loop.store.records import Dataset
-    from loop.store.store import Store
+from loop.settings import load_settings
 
 
 def curate(args: Namespace) -> Outcome:
@@ -84,33 +80,6 @@ def train(args: Namespace) -> Outcome:
         f"{adapter.id} from {dataset.id} in {done.run.seconds:.0f} s\n"
         + table(rows, ["metric", "value"]),
     )
-
-
-def dataset_of(store: Store, settings: Settings, name: str | None) -> Dataset:
-    """The named dataset version, or the newest.
-
-    Raises:
-        RatchetError: There is none.
-    """
-    from loop.store.records import Dataset
-
-    gone = erased_datasets(store)
-    found = (
-        store.query("dataset", id=name)
-        if name
-        else [
-            row
-            for row in store.query("datasets", assistant=settings.assistant.name)
-            if row["id"] not in gone
-        ]
-    )
-    if not found:
-        raise RatchetError(
-            f"No dataset {name}. See `ratchet datasets list`."
-            if name
-            else "No dataset yet. Run `ratchet curate`."
-        )
-    return Dataset(**found[0])
 
 
 def adapters_list(args: Namespace) -> Outcome:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loop.store.privacy_records import PrivacyRecord
+from loop.store.synthetics import Synthetic
 
 RatingKind = Literal["thumb", "stars", "rubric", "correction", "flag", "comment"]
 Json = dict[str, Any] | list[Any]  # stored as JSON text
@@ -294,6 +295,7 @@ Record = (
     | Exposure
     | Ticket
     | Step
+    | Synthetic
     | AuditEvent
     | PrivacyRecord
 )

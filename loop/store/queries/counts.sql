@@ -16,6 +16,7 @@ select
     (select count(*) from experiment_events) as experiment_events,
     (select count(*) from exposures) as exposures,
     (select count(*) from tickets) as tickets,
+    (select count(*) from synthetics) as synthetics,
     (select count(*) from steps) as steps,
     (select count(*) from audit_events) as audit_events,
     (select count(*) from consent_events) as consent_events,

@@ -1,0 +1,27 @@
+-- Questions and answers made up from documents, the refused ones too, each with how it was made.
+create table synthetics (
+    id varchar primary key,
+    "at" timestamptz not null,
+    assistant varchar not null,
+    kind varchar not null,
+    "number" bigint not null,
+    parent varchar not null,
+    question varchar not null,
+    answer varchar not null,
+    facts json not null,
+    messages json not null,
+    passages json not null,
+    generator varchar not null,
+    adapter varchar not null,
+    endpoint varchar not null,
+    instruction varchar not null,
+    seed bigint not null,
+    document varchar not null,
+    "version" varchar not null,
+    "start" bigint not null,
+    "end" bigint not null,
+    licence varchar not null,
+    checks json not null,
+    accepted boolean not null,
+    reason varchar not null
+);
