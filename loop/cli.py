@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
     from loop.commands import judge, know, learn, talk
     from loop.commands.knowing import knowledge_commands
+    from loop.commands.review import review_commands
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -117,6 +118,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--licence", help="their licence, where a line names none")
 
     knowledge_commands(group("knowledge", "the documents the assistant answers from"), add)
+
+    review_commands(groups, group, add)
 
     pii = group("pii", "personal data")
     add(pii, "scan", know.scan, "find personal data in the text of a JSONL file").add_argument(

@@ -1,4 +1,4 @@
-"""A guideline as a file that people write: Markdown or TOML, read with the place of each mistake."""
+"""A guideline as a file that people write, Markdown or TOML, with the place of each mistake."""
 
 from __future__ import annotations
 
@@ -128,14 +128,18 @@ def _criterion(path: Path, section: Section) -> Criterion:
         else:
             asks.append(line)
     if len(anchors) == 1:
-        raise _wrong(path, section.number, f"{section.title!r} has one anchor, expected two or more")
+        raise _wrong(
+            path, section.number, f"{section.title!r} has one anchor, expected two or more"
+        )
     return Criterion(
         name=section.title, asks=" ".join(_joined(asks).split()), anchors=anchors or dict(SCALE)
     )
 
 
 def _example(path: Path, section: Section) -> Example:
-    answer, scores, why = [], {}, []
+    answer: list[str] = []
+    scores: dict[str, int] = {}
+    why: list[str] = []
     for line in section.lines:
         text = line.text.strip()
         scored = _SCORE.fullmatch(text)
@@ -197,7 +201,7 @@ def _toml_criterion(path: Path, place: str, row: Mapping[str, Any]) -> Criterion
     _only(path, place, row, {"name", "asks", "anchors"})
     anchors = row.get("anchors", {str(score): said for score, said in SCALE.items()})
     if not isinstance(anchors, dict):
-        raise _misplaced(path, f"{place}.anchors", anchors, "a table like { 1 = \"wrong\" }")
+        raise _misplaced(path, f"{place}.anchors", anchors, 'a table like { 1 = "wrong" }')
     for score in anchors:
         if not re.fullmatch(r"-?\d{1,3}", score):
             raise _misplaced(path, f"{place}.anchors", score, "whole numbers as keys")

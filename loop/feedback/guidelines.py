@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 DEFAULT = Draft(
     name="helpful",
     text=(
-        "Prefer the answer that is right by the passages shown, says where it stands, and is brief. "
-        "An answer that says it does not know is better than a wrong one, and worse than a right "
-        "one."
+        "Prefer the answer that is right by the passages shown, says where it stands, and is "
+        "brief. An answer that says it does not know is better than a wrong one, and worse than a "
+        "right one."
     ),
     criteria=(
         Criterion(
@@ -151,9 +151,7 @@ def named(store: Store, id: str) -> Guideline:
 
 def before(store: Store, guideline: Guideline) -> Guideline | None:
     """The version that this one replaced; None if it is the first of its name."""
-    older = [
-        one for one in every(store) if one.name == guideline.name and one.at < guideline.at
-    ]
+    older = [one for one in every(store) if one.name == guideline.name and one.at < guideline.at]
     return older[0] if older else None
 
 

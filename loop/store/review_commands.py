@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from knowledge.errors import RatchetError
 from loop.store.act import Act, Result
@@ -88,7 +88,8 @@ def lease_review(
 def is_free(candidate: Mapping[str, Any], standing: Sequence[Standing], rater: str) -> bool:
     """May this rater be given this item, as everyone stands on it now?"""
     skipped = {row["rater"] for row in standing if row["what"] == "skipped"}
-    if rater in skipped or len(skipped) >= MOST_SKIPS:
+    barred = {row["rater"] for row in standing if row["what"] == "barred"}
+    if rater in skipped | barred or len(skipped) >= MOST_SKIPS:
         return False
     leased = {row["rater"] for row in standing if row["what"] == "leased"} - {rater}
     judged = {row["rater"] for row in standing if row["what"] == "judged"}
@@ -171,8 +172,8 @@ def undo_review(
 ) -> Result:
     """Take back the rater's last judgement, or skip, and give them the item once more.
 
-    It comes back only if nobody else has judged it or has it now: else the rater may have seen
-    what others say, and it goes to somebody who has not.
+    It comes back only if nobody else has judged it or has it now, and it is no gold: else the
+    rater may have seen what others say, and it goes to somebody who has not.
 
     Returns:
         The undo under "event", the new lease (or None) under "lease".
@@ -197,8 +198,10 @@ def undo_review(
         judgements=list(last["judgements"]),
     )
     told = _kept(act, undo)
+    why = _why(act, assistant, rater, last["item"])
     standing = act.query("review_items", assistant=assistant, items=[last["item"]], at=moment)
-    if any(row["rater"] != rater and row["what"] != "skipped" for row in standing):
+    others = any(r["rater"] != rater and r["what"] in ("judged", "leased") for r in standing)
+    if others or (why.get("reason") == "gold" and last["kind"] == "done"):
         if last["kind"] == "done":  # what others say may have been seen
             passed = replace(
                 undo, id=new_id(), at=_after(moment), kind="skip", reason="seen", judgements=[]
@@ -212,7 +215,8 @@ def undo_review(
         rater=rater,
         item=last["item"],
         kind="lease",
-        reason=_why(act, assistant, rater, last["item"]),
+        reason=why.get("reason", "waiting"),
+        text=why.get("text"),
         until=moment + timedelta(minutes=minutes),
         about=undo.id,
     )
@@ -227,9 +231,7 @@ def _after(moment: datetime) -> datetime:
     return moment + timedelta(microseconds=1)
 
 
-def _lease(
-    act: Act, assistant: str, rater: str, item: str, moment: datetime
-) -> Mapping[str, Any]:
+def _lease(act: Act, assistant: str, rater: str, item: str, moment: datetime) -> Mapping[str, Any]:
     held = act.query("review_held", assistant=assistant, rater=rater, at=moment)
     found = next((row for row in held if row["item"] == item), None)
     if found is None:
@@ -240,12 +242,10 @@ def _lease(
     return found
 
 
-def _why(act: Act, assistant: str, rater: str, item: str) -> str:
-    """Why the item was given the last time."""
+def _why(act: Act, assistant: str, rater: str, item: str) -> Mapping[str, Any]:
+    """The lease that gave the item the last time; empty if it never was."""
     rows = act.query("review_events", assistant=assistant, rater=rater)
-    return next(
-        (str(r["reason"]) for r in rows if r["item"] == item and r["kind"] == "lease"), "waiting"
-    )
+    return next((row for row in rows if row["item"] == item and row["kind"] == "lease"), {})
 
 
 def _kept(act: Act, event: ReviewEvent) -> Result:

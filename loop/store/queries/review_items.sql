@@ -1,4 +1,5 @@
--- How raters stand on $items of $assistant at $at: a row per item, rater and what: judged (with the guideline), leased, skipped.
+-- How raters stand on $items of $assistant at $at: a row per item, rater and what: judged (with the guideline), leased, skipped, barred.
+-- Barred is who took a judgement back and may have seen what others say.
 -- What the person who asked said of the answer is no review of it.
 with wanted as (
     select unnest($items::varchar[]) as item
@@ -34,7 +35,7 @@ select item, rater, 'leased' as what, '' as guideline
 from standing
 where kind = 'lease' and "until" > $at::timestamptz
 union all
-select item, rater, 'skipped' as what, '' as guideline
+select item, rater, if(reason = 'seen', 'barred', 'skipped') as what, '' as guideline
 from standing
 where kind = 'skip'
 order by item, rater, what, guideline;
