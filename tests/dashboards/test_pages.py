@@ -142,6 +142,8 @@ def test_what_the_gate_refused_is_promoted_with_an_override_and_a_reason_only(
 
 
 def test_text_from_outside_is_never_read_as_markup(full: LocalStore):
+    evil = {"item": "turn-0012", "reason": "waiting", "needs": 1}
+    full.command("lease_review", assistant="desk", rater="mia", candidates=[evil], minutes=30)
     for page in PAGES:
         at = open_page(page, rater="mia")
         for kind in ("markdown", "caption", "info", "error", "success"):

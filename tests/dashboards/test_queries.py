@@ -82,7 +82,11 @@ def test_what_others_said_is_hidden_until_one_has_judged_the_answer(full: LocalS
     assert all(one.hidden and one.rating.value is None for one in seen.values())
     assert not any(one.rating.text or one.rating.rubric for one in seen.values())
     full.append([filled.rating(700, 1, rater="mia")])
-    assert {one.rater for one in queries.ratings("turn-0001", "mia")} == {"ann", "<b>eve</b>", "mia"}
+    assert {one.rater for one in queries.ratings("turn-0001", "mia")} == {
+        "ann",
+        "<b>eve</b>",
+        "mia",
+    }
     shown = {one.rating.interaction for one in queries.recent_ratings("mia") if not one.hidden}
     assert shown == {"turn-0001"}
     assert all(one.hidden for one in queries.recent_ratings(None))

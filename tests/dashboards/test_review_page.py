@@ -129,7 +129,9 @@ def test_a_reason_that_would_sway_is_told_only_after_judging(store: LocalStore):
 
 
 def test_what_others_said_shows_only_once_one_has_judged_too(store: LocalStore):
-    store.append([filled.interaction(1), filled.rating(1, 1, "comment", text="SECRET", rater="bob")])
+    store.append(
+        [filled.interaction(1), filled.rating(1, 1, "comment", text="SECRET", rater="bob")]
+    )
     store.append([filled.rating(2, 1, rater="bob"), filled.rating(3, 1, rater="eve")])
     at = page()
     assert item(at) == "turn-0001"
