@@ -70,13 +70,10 @@ open as (
         and turns.id not in (select id from known)
 ),
 free as materialized (
-    select * from open where raters + leases < needs
-),
-fresh as materialized (
-    select * from free where raters = 0
+    select *, raters = 0 as fresh from open where raters + leases < needs
 ),
 recent as (
-    select id, "at" from fresh order by "at" desc, id desc limit $newest::bigint
+    select id, "at" from free where fresh order by "at" desc, id desc limit $newest::bigint
 ),
 found as materialized (
     select
@@ -93,6 +90,28 @@ flagged as (
 running as (
     select id from experiments_now where status = 'running' and assistant = $assistant
 ),
+marked as materialized (
+    select
+        free.id as item,
+        free."at",
+        free.needs,
+        free.confidence,
+        free.abstained,
+        free.experiment,
+        free.arm,
+        free.fresh,
+        found.best,
+        free.split as disagreement,
+        not free.fresh and not free.split as second,
+        free.fresh and ((free.abstained and not free.refused) or coalesce(free.confidence < $unsure::double, false)) as uncertain,
+        coalesce(found.best < $little::double, false) as search,
+        free.refused or flagged.id is not null or coalesce(found.masked, false) as guard,
+        free.fresh and running.id is not null as tested
+    from free
+    left join found on found.id = free.id
+    left join flagged on flagged.id = free.id
+    left join running on running.id = free.experiment
+),
 again as (
     select unnest($rerate::varchar[]) as id
 ),
@@ -105,100 +124,139 @@ rejudged as (
     where interaction in (select id from again)
     group by interaction
 ),
-golden as (
-    select known.id, coalesce(judged.mine, false) or coalesce(held.mine, false) as mine
+sampled as materialized (
+    select again.id as item
+    from again
+    join turns on turns.id = again.id
+    left join rejudged on rejudged.id = again.id
+    left join held on held.id = again.id
+    where coalesce(rejudged.raters, 0) < 2 and not coalesce(rejudged.mine, false) and not coalesce(held.mine, false)
+),
+golden as materialized (
+    select known.id as item
     from known
     join turns on turns.id = known.id
     left join judged on judged.id = known.id
     left join held on held.id = known.id
-),
-sampled as (
-    select again.id
-    from again
-    join turns on turns.id = again.id
-    left join rejudged on rejudged.id = again.id
-    where coalesce(rejudged.raters, 0) < 2 and not coalesce(rejudged.mine, false)
+    where not coalesce(judged.mine, false) and not coalesce(held.mine, false)
 ),
 reasons as (
     (
-        select 'disagreement' as reason, id as item, needs, null as "text", epoch_us("at")::double as strength, (select count(*) from free where split) as waiting
-        from free where split
-        order by strength, id
+        select 'disagreement' as reason, item, needs, null as "text", epoch_us("at")::double as strength
+        from marked
+        where disagreement
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'second' as reason, id as item, needs, null as "text", epoch_us("at")::double as strength, (select count(*) from free where raters > 0 and not split) as waiting
-        from free where raters > 0 and not split
-        order by strength, id
+        select 'second' as reason, item, needs, null as "text", epoch_us("at")::double as strength
+        from marked
+        where second
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'uncertain' as reason, id as item, needs, null as "text", if(abstained, 0, 1) + coalesce(confidence, 0) as strength, (select count(*) from fresh where (abstained and not refused) or confidence < $unsure::double) as waiting
-        from fresh where (abstained and not refused) or confidence < $unsure::double
-        order by strength, id
+        select 'uncertain' as reason, item, needs, null as "text", if(abstained, 0, 1) + coalesce(confidence, 0) as strength
+        from marked
+        where uncertain
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'search' as reason, id as item, needs, null as "text", best as strength, (select count(*) from fresh join found using (id) where best < $little::double) as waiting
-        from fresh join found using (id) where best < $little::double
-        order by strength, id
+        select 'search' as reason, item, needs, null as "text", best as strength
+        from marked
+        where search
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'guard' as reason, id as item, needs, null as "text", epoch_us("at")::double as strength, (select count(*) from free
-        where refused or id in (select id from flagged) or id in (select id from found where masked)) as waiting
-        from free
-        where refused or id in (select id from flagged) or id in (select id from found where masked)
-        order by strength, id
+        select 'guard' as reason, item, needs, null as "text", epoch_us("at")::double as strength
+        from marked
+        where guard
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'arm' as reason, id as item, needs, arm || ' of ' || experiment as "text", md5_number_lower(id)::double as strength, (select count(*) from fresh where experiment in (select id from running)) as waiting
-        from fresh where experiment in (select id from running)
-        order by strength, id
+        select 'arm' as reason, item, needs, arm || ' of ' || experiment as "text", md5_number_lower(item)::double as strength
+        from marked
+        where tested
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'audit' as reason, id as item, needs, null as "text", md5_number_lower($seed::varchar || ' ' || id)::double as strength, (select count(*) from fresh) as waiting
-        from fresh
-        order by strength, id
+        select 'audit' as reason, item, needs, null as "text", md5_number_lower($seed::varchar || ' ' || item)::double as strength
+        from marked
+        where fresh
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'new' as reason, id as item, needs, null as "text", -epoch_us("at")::double as strength, (select count(*) from fresh) as waiting
-        from fresh
-        order by strength, id
+        select 'new' as reason, item, needs, null as "text", -epoch_us("at")::double as strength
+        from marked
+        where fresh
+        order by strength, item
         limit $far::bigint
     )
     union all
     (
-        select 'waiting' as reason, id as item, needs, null as "text", -epoch_us("at")::double as strength, (select count(*) from fresh) as waiting
-        from fresh
-        order by strength, id
+        select 'waiting' as reason, item, needs, null as "text", -epoch_us("at")::double as strength
+        from marked
+        where fresh
+        order by strength, item
         limit $most::bigint
     )
     union all
     (
-        select 'rerating' as reason, id as item, 2 as needs, $guideline::varchar as "text", md5_number_lower(id)::double as strength, (select count(*) from sampled) as waiting
+        select 'rerating', item, 2, $guideline::varchar, md5_number_lower(item)::double
         from sampled
-        order by strength, id
+        order by 5, item
         limit $most::bigint
     )
     union all
     (
-        select 'gold' as reason, id as item, null::integer as needs, null as "text", md5_number_lower($rater::varchar || ' ' || id)::double as strength, (select count(*) from golden where not mine) as waiting
-        from golden where not mine
-        order by strength, id
+        select 'gold', item, null, null, md5_number_lower($rater::varchar || ' ' || item)::double
+        from golden
+        order by 5, item
         limit $most::bigint
     )
+),
+totals as (
+    select
+        count_if(disagreement) as disagreement,
+        count_if(second) as second,
+        count_if(uncertain) as uncertain,
+        count_if(search) as search,
+        count_if(guard) as guard,
+        count_if(tested) as arm,
+        count_if(fresh) as fresh,
+        (select count(*) from sampled) as rerating,
+        (select count(*) from golden) as gold
+    from marked
 )
-select reason, row_number() over (partition by reason order by strength, item) as place, item, needs, "text", waiting
+select
+    reason,
+    row_number() over (partition by reason order by strength, item) as place,
+    item,
+    needs,
+    "text",
+    case reason
+        when 'disagreement' then totals.disagreement
+        when 'second' then totals.second
+        when 'uncertain' then totals.uncertain
+        when 'search' then totals.search
+        when 'guard' then totals.guard
+        when 'arm' then totals.arm
+        when 'rerating' then totals.rerating
+        when 'gold' then totals.gold
+        else totals.fresh
+    end::bigint as waiting
 from reasons
+cross join totals
 order by reason, place;
