@@ -17,7 +17,6 @@ from dashboards.records import (
     Listed,
     Look,
     Origin,
-    Pair,
     Recent,
     Trial,
     Waiting,
@@ -87,39 +86,31 @@ def guideline() -> Guideline:
 def interaction(id: str) -> Interaction | None:
     """One answer as a rater may see it; None when there is none."""
     rows = source.here().store.query("interaction", id=id)
-    return _masked(from_row(Interaction, rows[0])) if rows else None
+    return masked(from_row(Interaction, rows[0])) if rows else None
 
 
-def review_queue(rater: str, limit: int = 20) -> list[str]:
-    """Answers this rater has not judged yet, as ids, least judged first."""
+def ratings(interaction: str, rater: str) -> list[Rating]:
+    """What was said of one answer, oldest first, as far as this rater may see it."""
+    from loop.feedback.judge import said_of
+
+    found = said_of(source.here().store, interaction, rater)
+    return [_masked_rating(one) for one in found]
+
+
+def recent_ratings(rater: str | None, limit: int = 20) -> list[Recent]:
+    """The newest ratings of all raters, newest first; what this one may not see yet is hidden."""
     here = source.here()
-    rows = here.store.query("review_queue", assistant=here.assistant, rater=rater, limit=limit)
-    return [str(row["id"]) for row in rows]
-
-
-def ratings(interaction: str) -> list[Rating]:
-    """What was said of one answer, oldest first."""
-    rows = source.here().store.query("ratings", interaction=interaction)
-    return [_masked_rating(from_row(Rating, row)) for row in rows]
-
-
-def recent_ratings(limit: int = 20) -> list[Recent]:
-    """The newest ratings of all raters, newest first."""
-    here = source.here()
-    rows = here.store.query("dash_recent_ratings", assistant=here.assistant, limit=limit)
+    rows = here.store.query(
+        "dash_recent_ratings", assistant=here.assistant, rater=rater or "", limit=limit
+    )
     return [
-        Recent(rating=_masked_rating(from_row(Rating, row)), question=mask_new(row["question"], ()))
+        Recent(
+            rating=_masked_rating(from_row(Rating, row)),
+            question=mask_new(row["question"], ()),
+            hidden=row["hidden"],
+        )
         for row in rows
     ]
-
-
-def pairs(rater: str, limit: int = 20) -> list[Pair]:
-    """Two answers to one prompt each that this rater has not compared, in the order to be shown."""
-    from loop.feedback.queue import pairs_to_compare
-
-    here = source.here()
-    found = pairs_to_compare(here.store, here.assistant, rater, limit)
-    return [Pair(left=one.left.id, right=one.right.id) for one in found]
 
 
 def evaluated() -> list[Evaluated]:
@@ -273,7 +264,7 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _masked(turn: Interaction) -> Interaction:
+def masked(turn: Interaction) -> Interaction:
     """With the personal data masked that is not in the passages, which are nobody's."""
     shown = [str(passage.get("text", "")) for passage in turn.passages]
     return replace(

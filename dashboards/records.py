@@ -68,6 +68,7 @@ class Recent:
 
     rating: Rating
     question: str
+    hidden: bool = False  # what was said shows once the reader has judged the answer too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +79,6 @@ class Waiting:
     interaction: str
     reason: str
     question: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """Two answers to one prompt, in the order the rater sees them, as interaction ids."""
-
-    left: str
-    right: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

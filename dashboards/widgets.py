@@ -23,6 +23,7 @@ from loop.store.records import Interaction, Rating, RatingKind
 
 FLAGS = ("safety", "privacy", "wrong citation", "out of date", "other")
 LONGEST_NAME = 100
+HIDDEN = "hidden until you have judged it"
 _THUMBS = (-1.0, 1.0)  # st.feedback's 0 and 1
 
 
@@ -69,8 +70,14 @@ def go(page: str, label: str) -> None:
     st.page_link(f"views/{page}.py", label=label, icon=":material/arrow_forward:")
 
 
-def answer(turn: Interaction, *, blind: bool = False) -> None:
-    """An answer with its sources and how sure the assistant was; blind hides which adapter."""
+def answer(turn: Interaction) -> None:
+    """An answer with its sources, which adapter gave it and how sure the assistant was."""
+    said_by_assistant(turn)
+    citations(turn)
+
+
+def said_by_assistant(turn: Interaction, *, blind: bool = False) -> None:
+    """An answer and how sure the assistant was; blind hides which adapter gave it."""
     st.text(turn.answer)
     about = [] if blind else [plain(turn.adapter), f"{turn.latency_ms / 1000:.1f} s"]
     if turn.confidence is not None:
@@ -80,7 +87,6 @@ def answer(turn: Interaction, *, blind: bool = False) -> None:
     if turn.simulated:
         about.append("simulated person")
     st.caption(" · ".join(about))
-    citations(turn)
 
 
 def citations(turn: Interaction) -> None:
@@ -92,6 +98,19 @@ def citations(turn: Interaction) -> None:
             for passage in turn.passages:
                 st.caption(_place(passage))
                 st.text(passage.get("text", ""))
+
+
+def sources(turn: Interaction) -> None:
+    """What the answer stands on, open to read: what it cites, or what it was shown."""
+    for cited in turn.citations or turn.passages:
+        with st.container(border=True):
+            mark = f"[{cited['number']}] " if "number" in cited else ""
+            st.caption(f"{plain(mark)} {_place(cited)}")
+            st.text(cited.get("text", ""))
+    if not turn.citations:
+        st.caption(
+            "It cites nothing; this is what it was shown." if turn.passages else "No sources."
+        )
 
 
 def _source(mark: str, cited: dict[str, Any]) -> None:
@@ -169,7 +188,14 @@ def ratings_table(ratings: Sequence[Rating]) -> None:
 
 def recent_table(recent: Sequence[Recent]) -> None:
     """Ratings of many answers, with what was asked."""
-    rows = [{**_row(one.rating), "question": short(one.question, 120)} for one in recent]
+    rows = [
+        {
+            **_row(one.rating),
+            **({"said": HIDDEN} if one.hidden else {}),
+            "question": short(one.question, 120),
+        }
+        for one in recent
+    ]
     st.dataframe(
         rows,
         hide_index=True,

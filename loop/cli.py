@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.pii import pii_commands
     from loop.commands.privacy import privacy_commands
     from loop.commands.raters import raters_command
+    from loop.commands.review import review_commands
     from loop.commands.synthesize import synthesize_command
 
     top = argparse.ArgumentParser(
@@ -124,6 +125,7 @@ def parser() -> argparse.ArgumentParser:
 
     knowledge_commands(group("knowledge", "the documents the assistant answers from"), add)
 
+    review_commands(groups, group, add)
     pii_commands(group("pii", "personal data"), add)
 
     raters_command(groups, add)

@@ -66,6 +66,25 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSettings:
+    """What reviewers are given to judge. A part counts against the other parts; 0 leaves it out."""
+
+    overlap: float = 0.2  # share of answers that two people judge, neither seeing the other's word
+    lease_minutes: float = 30.0  # how long an answer is kept for the one it was given to
+    rerate: float = 0.1  # share of what was judged under a guideline that its next version asks for
+    most_rerated: int = 100  # answers in such a sample, at most
+    disagreement: float = 0.15  # part on which raters differ
+    uncertain: float = 0.2  # part on which the model was unsure or passed
+    new: float = 0.15  # part unlike anything that was judged
+    search: float = 0.1  # part for which search found little
+    guard: float = 0.1  # part that a guard refused or masked, or somebody flagged
+    arm: float = 0.1  # part from the arms of a running experiment
+    rerating: float = 0.1  # part judged again under a new guideline
+    audit: float = 0.1  # part drawn at random, whatever the rest says
+    gold: float = 0.05  # part whose right judgement is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CurateSettings:
     """What may enter a dataset."""
 
@@ -176,6 +195,7 @@ class Settings:
     assistant: AssistantSettings = field(default_factory=AssistantSettings)
     knowledge: KnowledgeSettings = field(default_factory=KnowledgeSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
     curate: CurateSettings = field(default_factory=CurateSettings)
     raters: RatersSettings = field(default_factory=RatersSettings)
     synthesize: SynthesizeSettings = field(default_factory=SynthesizeSettings)

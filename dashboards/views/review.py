@@ -3,89 +3,99 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
 
-from dashboards import queries, source, widgets
+from dashboards import queries, reviewing, source, widgets
 from dashboards.agenda import count
-from dashboards.records import Pair
-from dashboards.words import plain
-from loop.feedback.rate import compare
-from loop.store.records import Guideline, Interaction, RatingKind
+from dashboards.words import lasted, plain
+from loop.feedback.judge import Given, judge, judge_pair
+from loop.feedback.queue import Review
+from loop.feedback.rubric import Criterion, criteria_of, examples_of
+from loop.store.records import Guideline, Interaction
+from loop.store.review_commands import SKIPS
 
-BATCH = 20  # answers, or pairs, of one sitting
 REFRESH = 5  # seconds
-BETTER = {"The left one": (1, 2), "Both alike": (1, 1), "The right one": (2, 1)}  # ranks
+BETTER = {  # label → ranks of left and right, key
+    "The left one": ((1, 2), "Left"),
+    "Both alike": ((1, 1), "Down"),
+    "The right one": ((2, 1), "Right"),
+}
 RATE, COMPARE = "Rate answers", "Compare two answers"
+state = st.session_state
 
 
-class Given(NamedTuple):
-    """One thing said of an answer."""
-
-    kind: RatingKind
-    value: float | None = None
-    text: str | None = None
-
-
-def sitting(kind: str, rater: str) -> None:
-    """Fetch this rater's batch unless one is under way."""
-    if st.session_state.get("sitting") != (kind, rater):
-        fetch = queries.review_queue if kind == RATE else queries.pairs
-        st.session_state["sitting"] = (kind, rater)
-        st.session_state["batch"] = fetch(rater, BATCH)
-        st.session_state["at"] = 0
-        st.session_state["last"] = ()
+def held(rater: str, kind: str) -> Review | None:
+    """The item under way; a new one when there is none or its lease has ended."""
+    if state.get("held_for") != (rater, kind):
+        if state.get("sitting_of") != rater:
+            state["sitting_of"], state["judged"], state["last"] = rater, 0, None
+        state["held_for"] = (rater, kind)
+        fetch(rater, kind)
+    review: Review | None = state["held"]
+    if review is not None and not reviewing.still_held(review):
+        review = fetch(rater, kind)
+    return review
 
 
-def move_on(*judged: str) -> None:
-    """To the next one; what was judged can be looked back at."""
-    st.session_state["at"] += 1
-    st.session_state["last"] = judged
+def fetch(rater: str, kind: str) -> Review | None:
+    """Ask the queue for what comes next, and how the day goes."""
+    state["held"] = reviewing.next_item(rater, pairs=kind == COMPARE)
+    state["day"] = reviewing.day(rater, pairs=kind == COMPARE)
+    state["since"] = time.monotonic()
+    found: Review | None = state["held"]
+    return found
+
+
+def move_on(judged: Review | None = None) -> None:
+    """To the next item; what was judged can be looked back at."""
+    rater, kind = state["held_for"]
+    if judged is not None:
+        state["judged"] += 1
+    state["last"] = judged
+    fetch(rater, kind)
     st.rerun()
 
 
-def progress(noun: str) -> bool:
-    """How far the sitting is; True when nothing is left."""
-    at, total = st.session_state["at"], len(st.session_state["batch"])
-    if not total:
+def progress(noun: str) -> None:
+    """How far the sitting and the day are, and how long the rest takes."""
+    day = state["day"]
+    says = [f"{state['judged']} in this sitting", f"{day.judged} today"]
+    if day.waiting:
+        says.append(f"{count(day.waiting, noun)} left, about {lasted(day.minutes * 60)}")
+    st.progress(day.judged / max(day.judged + day.waiting, 1), text=" · ".join(says))
+
+
+def nothing(noun: str) -> None:
+    """What a rater sees when the queue has nothing for them."""
+    if not state["judged"]:
         widgets.empty(f"No {noun}s wait for you. They come with the next questions people ask.")
-        return True
-    st.progress(at / total, text=f"{at} of {total}")
-    if at < total:
-        return False
-    st.success(f"Done: {count(total, noun)} in this sitting.", icon=":material/check:")
+        return
+    st.success(f"Done: {count(state['judged'], noun)} in this sitting.", icon=":material/check:")
     if st.button("Look for more", type="primary"):
-        del st.session_state["sitting"]
+        del state["held_for"]
         st.rerun()
-    return True
 
 
-def started(key: str) -> float:
-    """When the rater first saw it."""
-    moment: float = st.session_state.setdefault(f"seen-{key}", time.monotonic())
-    return moment
-
-
-def question(turn: Interaction) -> None:
-    """What was asked."""
+def question(turn: Interaction, why: str | None) -> None:
+    """What was asked, and why it is here as far as that sways nobody."""
+    st.caption(
+        f"Why this one: {plain(why)}" if why else "Why it is here is told once you have judged it."
+    )
     with st.chat_message("user"):
         st.text(turn.question)
 
 
-def rate_one(rater: str, guideline: Guideline) -> None:
-    """One answer and what can be said of it."""
-    if progress("answer"):
-        return
-    turn = queries.interaction(st.session_state["batch"][st.session_state["at"]])
-    if turn is None:
-        move_on()
-        return
-    since = started(turn.id)
-    question(turn)
-    with st.chat_message("assistant"):
-        widgets.answer(turn, blind=True)
+def rate_one(review: Review) -> None:
+    """One answer, what it stands on, and what can be said of it."""
+    [turn] = review.interactions
+    question(turn, review.why)
+    left, right = st.columns([3, 2])
+    with left, st.chat_message("assistant"):
+        widgets.said_by_assistant(turn, blind=True)
+    with right:
+        widgets.sources(turn)
     with st.form(f"rate-{turn.id}", border=True):
         left, right = st.columns(2)
         with left:
@@ -94,97 +104,146 @@ def rate_one(rater: str, guideline: Guideline) -> None:
         with right:
             st.caption("How good?")
             stars = st.feedback("stars", key=f"review-stars-{turn.id}")
-        flags = st.multiselect("Flags", widgets.FLAGS, key=f"review-flags-{turn.id}")
-        better = st.text_area("A better answer", turn.answer, key=f"review-better-{turn.id}")
-        comment = st.text_input("Comment", key=f"review-comment-{turn.id}")
+        scores = {one.name: score(one, turn.id) for one in criteria_of(review.guideline)}
+        with st.expander("Flag, correct or comment"):
+            flags = st.multiselect("Flags", widgets.FLAGS, key=f"review-flags-{turn.id}")
+            better = st.text_area("A better answer", turn.answer, key=f"review-better-{turn.id}")
+            comment = st.text_input("Comment", key=f"review-comment-{turn.id}")
         saved = st.form_submit_button("Save and next", type="primary", shortcut="Ctrl+Enter")
-    skipped = st.button("Skip", icon=":material/skip_next:")
     if saved:
-        given = list(said(turn, thumb, stars, flags, better, comment))
+        given = list(said(turn, thumb, stars, scores, flags, better, comment))
         if not given:
             st.warning("Say something of it, or skip it.")
-        elif all(widgets.give(turn.id, rater, *one, guideline.id, since) for one in given):
-            move_on(turn.id)
-    if skipped:
-        move_on()
+        else:
+            with widgets.told():
+                judge(source.here().store, review, given, seconds=seconds())
+                st.toast("Recorded. Thank you.", icon=":material/check:")
+                move_on(review)
+
+
+def score(criterion: Criterion, of: str) -> int | None:
+    """One criterion with the anchors of its scale; arrow keys move between them."""
+    return st.radio(
+        f"{plain(criterion.name)}: {plain(criterion.asks)}".removesuffix(": "),
+        list(criterion.anchors),
+        index=None,
+        horizontal=True,
+        format_func=lambda given: f"{given} · {plain(criterion.anchors[given])}",
+        key=f"review-{criterion.name}-{of}",
+    )
 
 
 def said(
     turn: Interaction,
     thumb: int | None,
     stars: int | None,
+    scores: Mapping[str, int | None],
     flags: Sequence[str],
     better: str | None,
     comment: str | None,
 ) -> Iterator[Given]:
     """What was filled in; each is a rating of its own."""
     if thumb is not None:
-        yield Given("thumb", value=1.0 if thumb else -1.0)
+        yield Given(kind="thumb", value=1.0 if thumb else -1.0)
     if stars is not None:
-        yield Given("stars", value=stars + 1.0)
+        yield Given(kind="stars", value=stars + 1.0)
+    if rubric := {name: float(given) for name, given in scores.items() if given is not None}:
+        yield Given(kind="rubric", rubric=rubric)
     for flag in flags:
-        yield Given("flag", text=flag)
+        yield Given(kind="flag", text=flag)
     if _new(better, turn.answer):
-        yield Given("correction", text=better)
+        yield Given(kind="correction", text=better)
     if _new(comment, ""):
-        yield Given("comment", text=comment)
+        yield Given(kind="comment", text=comment)
 
 
-def compare_two(rater: str, guideline: Guideline) -> None:
+def compare_two(review: Review) -> None:
     """Two answers to one prompt; who wrote them is not shown."""
-    if progress("pair"):
-        return
-    pair: Pair = st.session_state["batch"][st.session_state["at"]]
-    left, right = queries.interaction(pair.left), queries.interaction(pair.right)
-    if left is None or right is None:
-        move_on()
-        return
-    since = started(f"{pair.left}-{pair.right}")
-    question(left)
-    for column, turn, name in zip(st.columns(2), (left, right), ("Left", "Right"), strict=True):
+    question(review.interactions[0], review.why)
+    names = ("Left", "Right")
+    for column, turn, name in zip(st.columns(2), review.interactions, names, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.caption(name)
             st.text(turn.answer)
             widgets.citations(turn)
-    st.caption("Which is better?")
+    st.caption("Which is better? The arrow keys answer too: left, right, down for both alike.")
     with st.container(horizontal=True):
-        for label, ranks in BETTER.items():
-            if st.button(label, key=f"{label}-{pair.left}-{pair.right}"):
+        for label, (ranks, key) in BETTER.items():
+            if st.button(label, key=f"{label}-{review.item}", shortcut=key):
                 with widgets.told():
-                    compare(
-                        source.here().store,
-                        interactions=[pair.left, pair.right],
-                        ranks=ranks,
-                        shown=[pair.left, pair.right],
-                        rater=rater,
-                        guideline=guideline.id,
-                        seconds=round(time.monotonic() - since, 1),
-                    )
-                    move_on(pair.left, pair.right)
-        if st.button("Skip", icon=":material/skip_next:"):
+                    judge_pair(source.here().store, review, ranks, seconds=seconds())
+                    move_on(review)
+
+
+def pass_on(review: Review) -> None:
+    """Skip with a reason."""
+    with st.popover("Skip", icon=":material/skip_next:"):
+        reason = st.radio(
+            "Why?", list(SKIPS), format_func=SKIPS.__getitem__, key=f"skip-why-{review.item}"
+        )
+        text = st.text_input("In your words", key=f"skip-text-{review.item}")
+        if st.button("Skip it", key=f"skip-{review.item}"):
+            with widgets.told():
+                reviewing.skip(review, reason or "other", text)
+                move_on()
+
+
+def take_back(rater: str) -> None:
+    """Undo the last judgement; the item comes back unless others have judged it."""
+    if st.button("Undo", icon=":material/undo:", shortcut="Ctrl+Shift+U"):
+        with widgets.told():
+            undone = reviewing.undo(rater)
+            state["judged"] = max(0, state["judged"] - bool(undone.judgements))
+            note = "Taken back." if undone.review else "Taken back; it goes to somebody else now."
+            st.toast(note, icon=":material/undo:")
             move_on()
 
 
-def look_back() -> None:
-    """What all raters said of the one just judged: only now, so that nobody is swayed."""
-    for id in st.session_state.get("last", ()):
-        ratings, turn = queries.ratings(id), queries.interaction(id)
-        if ratings and turn is not None:
-            with st.expander(f"The answer you just judged: all {len(ratings)} ratings of it"):
-                st.text(turn.answer)
-                widgets.ratings_table(ratings)
+def look_back(rater: str) -> None:
+    """Why the last one was there and what others said of it: only now, so that nobody is swayed."""
+    last: Review | None = state.get("last")
+    if last is None:
+        return
+    told = reviewing.told(rater, last.item)
+    with st.expander(f"The answer you just judged: {plain(told.why or 'why it was there')}"):
+        for one in told.known:
+            st.text(f"Known to be {one.value:g} ({one.kind}): {one.why}")
+        for turn in last.interactions:
+            st.text(turn.answer)
+            widgets.ratings_table(queries.ratings(turn.id, rater))
 
 
 @st.fragment(run_every=REFRESH)
 @widgets.told()
-def recent() -> None:
+def recent(rater: str | None) -> None:
     """Ratings of everyone as they come in, whatever way."""
     st.subheader("Recent ratings")
-    found = queries.recent_ratings()
+    found = queries.recent_ratings(rater)
     if found:
         widgets.recent_table(found)
     else:
         st.caption("None yet. Ratings given here, on the Ask page or through the API appear here.")
+
+
+def guide(guideline: Guideline) -> None:
+    """What to judge by, with worked examples."""
+    st.subheader("Guideline")
+    st.caption(plain(guideline.id))
+    st.text(guideline.text)
+    for criterion in guideline.criteria:
+        st.text(f"• {criterion}")
+    for example in examples_of(guideline):
+        with st.expander(f"Example: {plain(example.question)}"):
+            st.text(example.answer)
+            given = ", ".join(f"{name} {score}" for name, score in example.scores.items())
+            st.caption(plain(given))
+            st.text(example.why)
+
+
+def seconds() -> float:
+    """How long the item has been looked at."""
+    since: float = state["since"]
+    return round(time.monotonic() - since, 1)
 
 
 def _new(text: str | None, before: str) -> bool:
@@ -194,24 +253,29 @@ def _new(text: str | None, before: str) -> bool:
 st.title("Review")
 rater = widgets.person()
 main, side = st.columns([3, 1], gap="large")
-guideline = queries.guideline()
 with side:
-    st.subheader("Guideline")
-    st.caption(plain(guideline.id))
-    st.text(guideline.text)
-    for criterion in guideline.criteria:
-        st.text(f"• {criterion}")
+    guide(queries.guideline())
 with main:
     if rater is None:
         widgets.empty("Give your name on the left to begin. It stands beside what you rate.")
     else:
-        kind = st.segmented_control(
-            "What to do", [RATE, COMPARE], default=RATE, required=True, label_visibility="collapsed"
-        )
-        sitting(kind or RATE, rater)
-        if kind == COMPARE:
-            compare_two(rater, guideline)
+        kind = (
+            st.segmented_control(
+                "What to do", [RATE, COMPARE], default=RATE, required=True,
+                label_visibility="collapsed",
+            )
+            or RATE
+        )  # fmt: skip
+        review = held(rater, kind)
+        noun = "pair" if kind == COMPARE else "answer"
+        if review is None:
+            nothing(noun)
         else:
-            rate_one(rater, guideline)
-        look_back()
-recent()
+            progress(noun)
+            (compare_two if kind == COMPARE else rate_one)(review)
+        with st.container(horizontal=True):
+            if review is not None:
+                pass_on(review)
+            take_back(rater)
+        look_back(rater)
+recent(rater)

@@ -2,66 +2,124 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from knowledge.errors import RatchetError
+from loop.feedback.guideline_file import written
+from loop.feedback.rerating import sample
+from loop.feedback.rubric import (
+    Criterion,
+    Draft,
+    Example,
+    criteria_rows,
+    example_rows,
+    problem_of,
+)
+from loop.settings import ReviewSettings
 from loop.store.records import Guideline
 
 if TYPE_CHECKING:
     from loop.store.store import Store
 
-DEFAULT_NAME = "helpful"
-DEFAULT_TEXT = (
-    "Prefer the answer that is right by the passages shown, says where it stands, and is brief. "
-    "An answer that says it does not know is better than a wrong one, and worse than a right one."
+DEFAULT = Draft(
+    name="helpful",
+    text=(
+        "Prefer the answer that is right by the passages shown, says where it stands, and is "
+        "brief. An answer that says it does not know is better than a wrong one, and worse than a "
+        "right one."
+    ),
+    criteria=(
+        Criterion(
+            name="correct",
+            asks="Do the passages bear out every claim?",
+            anchors={1: "a claim is wrong", 2: "right, but something is missing", 3: "all right"},
+        ),
+        Criterion(
+            name="cited",
+            asks="Does each claim name the passage that says so?",
+            anchors={1: "no citation, or a wrong one", 2: "some claims", 3: "every claim"},
+        ),
+        Criterion(
+            name="brief",
+            asks="Is there nothing in it that was not asked for?",
+            anchors={1: "mostly beside the point", 2: "a sentence too many", 3: "to the point"},
+        ),
+    ),
+    examples=(
+        Example(
+            question="What does an outgoing international wire cost?",
+            answer="An outgoing international wire costs 35 dollars [1].",
+            scores={"correct": 3, "cited": 3, "brief": 3},
+            why="The passage says 35 dollars, the answer cites it and says nothing else.",
+        ),
+        Example(
+            question="Can I cancel a wire?",
+            answer="Yes, always, and the fee is refunded. Ask at any branch; we are happy to help.",
+            scores={"correct": 1, "cited": 1, "brief": 2},
+            why="The passage allows it only before the wire is sent, and nothing is cited.",
+        ),
+    ),
 )
-DEFAULT_CRITERIA = ("correct", "cited", "brief")
 
 
 def current(store: Store) -> Guideline:
     """The newest guideline; the first one is made when there is none."""
-    newest = _all(store)
-    if newest:
-        return newest[0]
-    return publish(store, DEFAULT_NAME, DEFAULT_TEXT, DEFAULT_CRITERIA)
+    newest = every(store)
+    return newest[0] if newest else publish_draft(store, DEFAULT)
 
 
 def publish(store: Store, name: str, text: str, criteria: Sequence[str]) -> Guideline:
+    """A new version whose criteria are names on the usual scale; see `publish_draft`."""
+    return publish_draft(
+        store, Draft(name=name, text=text, criteria=[Criterion(name=one) for one in criteria])
+    )
+
+
+def publish_draft(
+    store: Store, draft: Draft, *, review: ReviewSettings | None = None, at: datetime | None = None
+) -> Guideline:
     """A new version of a guideline, which raters see from now on.
 
-    The same words as the newest version are no new one.
+    Part of what was judged under the version before is queued to be judged again under this one:
+    the sample stands in its `rerate`. The same words as the newest version are no new one.
+
+    Args:
+        store: Where it is kept.
+        draft: What it says.
+        review: How much is judged again; None takes the defaults.
+        at: When; None is now.
 
     Raises:
-        RatchetError: The name, the text or a criterion cannot be used.
+        RatchetError: The name, the text, a criterion or an example cannot be used.
     """
-    problem = _problem(name, text, criteria)
-    if problem:
-        raise RatchetError(f"Guideline {name!r}: {problem}. Nothing was published; mend it.")
-    every = _all(store)
-    versions = [one for one in every if one.name == name]
-    if every and versions and every[0] == versions[0]:
-        newest = versions[0]
-        if (newest.text, newest.criteria) == (text, list(criteria)):
-            return newest
-    version = str(
-        1 + max((int(one.version) for one in versions if one.version.isdigit()), default=0)
-    )
-    at = datetime.now(UTC)
-    if every:  # the newest is the one that raters see, whatever the clock says
-        at = max(at, every[0].at + timedelta(microseconds=1))
+    if problem := problem_of(draft):
+        raise RatchetError(f"Guideline {draft.name!r}: {problem}. Nothing was published; mend it.")
+    known = every(store)
+    versions = [one for one in known if one.name == draft.name]
+    if known and versions and known[0] == versions[0] and _content(versions[0]) == _drafted(draft):
+        return versions[0]
+    number = 1 + max((int(one.version) for one in versions if one.version.isdigit()), default=0)
+    at = datetime.now(UTC) if at is None else at.astimezone(UTC)
+    if known:  # the newest is the one that raters see, whatever the clock says
+        at = max(at, known[0].at + timedelta(microseconds=1))
+    id = f"{draft.name}@{number}"
+    text, criteria, rubric, examples = _drafted(draft)
     made = Guideline(
-        id=f"{name}@{version}",
+        id=id,
         at=at,
-        name=name,
-        version=version,
+        name=draft.name,
+        version=str(number),
         text=text,
-        criteria=list(criteria),
+        criteria=criteria,
+        rubric=rubric,
+        examples=examples,
+        rerate=sample(store, versions[0].id, id, review or ReviewSettings()) if versions else [],
     )
     store.append([made])
-    [kept] = store.query("guideline", id=made.id)
-    if (kept["text"], kept["criteria"]) != (made.text, made.criteria):
+    if _content(named(store, id)) != _content(made):
         raise RatchetError(
             f"Guideline {made.id}: someone published that version at the same time. "
             "Look at it, then publish again."
@@ -69,18 +127,53 @@ def publish(store: Store, name: str, text: str, criteria: Sequence[str]) -> Guid
     return made
 
 
-def _all(store: Store) -> list[Guideline]:
+def every(store: Store) -> list[Guideline]:
+    """All guidelines, newest first."""
     from loop.store.tables import from_row
 
     return [from_row(Guideline, row) for row in store.query("guidelines")]
 
 
-def _problem(name: str, text: str, criteria: Sequence[str]) -> str | None:
-    """Why this cannot be a guideline; None if it can."""
-    if not name.strip() or "@" in name or name != name.strip() or len(name) > 100:
-        return "a name is 1 to 100 characters without @ and without spaces around it"
-    if not text.strip():
-        return "the text is blank; say what to judge by"
-    if any(not one.strip() for one in criteria) or len(set(criteria)) < len(criteria):
-        return "criteria must be words, each once"
-    return None
+def named(store: Store, id: str) -> Guideline:
+    """The guideline "name@version"; of a bare name the newest version.
+
+    Raises:
+        RatchetError: There is none.
+    """
+    known = every(store)
+    found = next((one for one in known if id in (one.id, one.name)), None)
+    if found is None:
+        near = difflib.get_close_matches(id, [one.id for one in known], n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "See `ratchet guidelines list`."
+        raise RatchetError(f"There is no guideline {id!r}. {hint}")
+    return found
+
+
+def before(store: Store, guideline: Guideline) -> Guideline | None:
+    """The version that this one replaced; None if it is the first of its name."""
+    older = [one for one in every(store) if one.name == guideline.name and one.at < guideline.at]
+    return older[0] if older else None
+
+
+def difference(old: Guideline, new: Guideline) -> str:
+    """What changed between two guidelines, line by line; empty if they say the same."""
+    lines = difflib.unified_diff(
+        written(old).splitlines(), written(new).splitlines(), old.id, new.id, lineterm="", n=2
+    )
+    return "\n".join(lines)
+
+
+Content = tuple[str, list[str], list[dict[str, object]], list[dict[str, object]]]
+
+
+def _drafted(draft: Draft) -> Content:
+    return (
+        draft.text,
+        [one.name for one in draft.criteria],
+        criteria_rows(draft.criteria),
+        example_rows(draft.examples),
+    )
+
+
+def _content(guideline: Guideline) -> Content:
+    return guideline.text, guideline.criteria, guideline.rubric, guideline.examples

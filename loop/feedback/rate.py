@@ -58,16 +58,7 @@ def rate(
         "text": text or None, "rubric": dict(rubric) if rubric else None, "seconds": seconds,
         "simulated": simulated, "id": id,
     }  # fmt: skip
-    try:
-        made = make_rating(
-            given,
-            id=fields.identifier(given, "id") or new_id(),
-            at=_when(at),
-            guideline=_guideline(store, guideline),
-        )
-        _check_there(store.query("interaction", id=interaction), [interaction])
-    except LineError as problem:
-        raise RatchetError(f"Rating: {problem}. Nothing was recorded.") from None
+    made = prepare_rating(store, given, guideline=guideline, at=at)
     store.append([made])
     return made
 
@@ -105,6 +96,40 @@ def compare(
         "interactions": list(interactions), "ranks": list(ranks), "shown": list(shown),
         "rater": rater, "seconds": seconds, "simulated": simulated, "id": id,
     }  # fmt: skip
+    made = prepare_comparison(store, given, guideline=guideline, at=at)
+    store.append([made])
+    return made
+
+
+def prepare_rating(
+    store: Store, given: Row, *, guideline: str | None = None, at: datetime | None = None
+) -> Rating:
+    """A rating of what was given, checked against the store and not kept yet; see `rate`.
+
+    Raises:
+        RatchetError: The interaction or guideline does not exist, or a value is out of range.
+    """
+    try:
+        made = make_rating(
+            given,
+            id=fields.identifier(given, "id") or new_id(),
+            at=_when(at),
+            guideline=_guideline(store, guideline),
+        )
+        _check_there(store.query("interaction", id=made.interaction), [made.interaction])
+    except LineError as problem:
+        raise RatchetError(f"Rating: {problem}. Nothing was recorded.") from None
+    return made
+
+
+def prepare_comparison(
+    store: Store, given: Row, *, guideline: str | None = None, at: datetime | None = None
+) -> Comparison:
+    """A comparison of what was given, checked against the store and not kept yet; see `compare`.
+
+    Raises:
+        RatchetError: An interaction or the guideline does not exist, or something does not match.
+    """
     try:
         made = make_comparison(
             given,
@@ -116,7 +141,6 @@ def compare(
         _check_there(found, made.interactions)
     except LineError as problem:
         raise RatchetError(f"Comparison: {problem}. Nothing was recorded.") from None
-    store.append([made])
     return made
 
 

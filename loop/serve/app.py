@@ -21,7 +21,7 @@ from fastapi.security import HTTPBearer
 
 from knowledge.errors import RatchetError
 from loop.answer.assistant import Desk
-from loop.serve import api, chat, dashboard, errors
+from loop.serve import api, chat, dashboard, errors, review
 from loop.serve.auth import Gate, api_key, check_bind
 from loop.serve.batcher import Batcher
 from loop.serve.metrics import Measured, Metrics
@@ -179,6 +179,7 @@ def build(running: Running, *, key: str | None, script: Path | None) -> FastAPI:
     bearer = [Depends(HTTPBearer(auto_error=False, description="The API key, if one is set."))]
     app.include_router(chat.router, dependencies=bearer)
     app.router.routes.extend(store_routes(running.store))
+    app.include_router(review.router, dependencies=bearer)
     app.include_router(api.router, dependencies=bearer)
     if pages is not None:
         app.mount("/", pages)

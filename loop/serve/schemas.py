@@ -93,6 +93,89 @@ class ComparisonIn(Strict):
     at: AwareDatetime | None = None
 
 
+class SkipIn(Strict):
+    """POST /v1/review/skip: pass an item that the rater holds on to others."""
+
+    rater: Name
+    item: Annotated[str, Field(min_length=1, max_length=401)]  # as /v1/review/next gave it
+    reason: Literal["field", "unclear", "offensive", "broken", "other"]
+    text: Annotated[str, Field(max_length=10_000)] | None = None  # needed with "other"
+
+
+class UndoIn(Strict):
+    """POST /v1/review/undo: take back the rater's last judgement or skip."""
+
+    rater: Name
+
+
+class AnswerOut(BaseModel):
+    """An answer as a reviewer sees it: not who asked, not which model or arm gave it."""
+
+    interaction: str
+    question: str
+    answer: str
+    passages: list[dict[str, Any]]
+    citations: list[dict[str, Any]]
+    abstained: bool
+
+
+class CriterionOut(BaseModel):
+    """One criterion of the guideline with the anchors of its scale."""
+
+    name: str
+    asks: str
+    anchors: dict[int, str]
+
+
+class GuidelineOut(BaseModel):
+    """What to judge by; name it in /v1/feedback."""
+
+    id: str
+    text: str
+    criteria: list[CriterionOut]
+    examples: list[dict[str, Any]]
+
+
+class ReviewItemOut(BaseModel):
+    """Something to judge, held for this rater until a time."""
+
+    item: str
+    kind: Literal["rate", "compare"]
+    until: AwareDatetime
+    why: str | None  # None where it would sway: it is told once the item is judged
+    answers: list[AnswerOut]  # one, or two from left to right
+    guideline: GuidelineOut
+
+
+class ReviewOut(BaseModel):
+    """What /v1/review answers."""
+
+    object: Literal["review"] = "review"
+    item: ReviewItemOut | None  # None: nothing waits for this rater
+
+
+class WhyOut(BaseModel):
+    """Why an item was in the rater's queue."""
+
+    object: Literal["review.why"] = "review.why"
+    item: str
+    why: str | None  # None until the rater has judged it
+
+
+class UndoneOut(ReviewOut):
+    """What was taken back, and the item again where the same rater may judge it again."""
+
+    undone: str  # the item
+    judgements: list[str]  # ids of ratings and comparisons that no longer count
+
+
+class SkippedOut(BaseModel):
+    """The item went to others."""
+
+    object: Literal["review.skip"] = "review.skip"
+    item: str
+
+
 class InteractionIn(Strict):
     """What any model answered, to be learnt from."""
 

@@ -20,6 +20,7 @@ from loop.store.experiment_commands import start_experiment, stop_experiment
 from loop.store.ids import id_of, new_id
 from loop.store.privacy_commands import find_person, forget, record_consent
 from loop.store.records import Promotion
+from loop.store.review_commands import lease_review, release_review, skip_review, undo_review
 from loop.store.tables import from_row
 
 
@@ -166,4 +167,8 @@ COMMANDS: dict[str, Callable[..., Result]] = {
     "rollback": rollback,
     "start_experiment": start_experiment,
     "stop_experiment": stop_experiment,
+    "lease_review": lease_review,
+    "skip_review": skip_review,
+    "release_review": release_review,
+    "undo_review": undo_review,
 }

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from knowledge.pii import find_personal_data
 from knowledge.text import fingerprint, jaccard, ngrams, words
 from loop.answer.handover import is_abstention
-from loop.curate.rows import Row
 from loop.store.synthetics import Synthetic, SyntheticKind
 from loop.synthesize.drafts import Draft
 
@@ -84,16 +83,4 @@ def personal_problem(draft: Draft) -> str | None:
 
 def exam_problem(draft: Draft, cases: EvalCases) -> str | None:
     """Which suite the question is a near copy of; None if of none."""
-    row = Row(
-        kind="sft",
-        messages=[{"role": "user", "content": draft.question}],
-        answer=" ".join(draft.answer),
-        interactions=(),
-        ratings=(),
-        guideline="",
-        consent="synthetic",
-        licence="",
-        users=("synthetic",),
-        simulated=False,
-    )
-    return cases.problem(row)
+    return cases.problems([[draft.question]], [list(draft.answer)])[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,58 +92,6 @@ def test_without_an_assistant_the_ask_page_says_so(store: LocalStore, tmp_path: 
     assert "No assistant runs in this process" in shown(open_page("ask"))
 
 
-def test_a_review_is_kept_with_everything_said_and_moves_on(full: LocalStore):
-    at = open_page("review", rater="mia")
-    assert "Prefer the answer that is right." in shown(at)
-    first = at.session_state["batch"][0]
-    at.feedback(key=f"review-thumb-{first}").set_value(0)
-    at.feedback(key=f"review-stars-{first}").set_value(1)
-    at.multiselect(key=f"review-flags-{first}").set_value(["safety"])
-    at.text_area(key=f"review-better-{first}").set_value("It costs 40 dollars.")
-    at.text_input(key=f"review-comment-{first}").set_value("Too short")
-    button(at, "Save and next").click().run()
-    assert not at.exception
-    kept = [row for row in full.query("ratings", interaction=first) if row["rater"] == "mia"]
-    assert [(row["kind"], row["value"], row["text"]) for row in kept] == [
-        ("thumb", -1.0, None),
-        ("stars", 2.0, None),
-        ("flag", None, "safety"),
-        ("correction", None, "It costs 40 dollars."),
-        ("comment", None, "Too short"),
-    ]
-    assert {row["guideline"] for row in kept} == {"helpful@1"}
-    assert at.session_state["at"] == 1
-    assert "The answer you just judged" in at.expander[-1].label
-
-
-def test_a_review_without_a_word_is_not_kept(full: LocalStore):
-    at = open_page("review", rater="mia")
-    button(at, "Save and next").click().run()
-    assert "Say something of it" in shown(at)
-    assert at.session_state["at"] == 0
-
-
-@pytest.mark.parametrize(("label", "ranks"), [("The left one", [1, 2]), ("Both alike", [1, 1])])
-def test_a_comparison_is_kept_with_what_was_shown_where(
-    full: LocalStore, label: str, ranks: list[int]
-):
-    at = open_page("review", rater="mia")
-    at.segmented_control[0].set_value("Compare two answers").run()
-    pair = at.session_state["batch"][0]
-    button(at, label).click().run()
-    assert not at.exception
-    kept = [row for row in full.query("comparisons", assistant="desk") if row["rater"] == "mia"]
-    assert [(row["shown"], row["ranks"]) for row in kept] == [([pair.left, pair.right], ranks)]
-
-
-def test_a_rating_given_elsewhere_appears_among_the_recent_ones(full: LocalStore):
-    at = open_page("review")
-    assert "frank" not in list(at.dataframe[0].value["who"])
-    full.append([filled.rating(999, 2, rater="frank", at=filled.NOW + timedelta(days=30))])
-    at.run()
-    assert at.dataframe[0].value["who"][0] == "frank"
-
-
 def test_evaluations_pair_two_adapters_case_by_case(full: LocalStore):
     at = open_page("evaluations")
     table = at.dataframe[0].value
@@ -195,6 +142,8 @@ def test_what_the_gate_refused_is_promoted_with_an_override_and_a_reason_only(
 
 
 def test_text_from_outside_is_never_read_as_markup(full: LocalStore):
+    evil = {"item": "turn-0012", "reason": "waiting", "needs": 1}
+    full.command("lease_review", assistant="desk", rater="mia", candidates=[evil], minutes=30)
     for page in PAGES:
         at = open_page(page, rater="mia")
         for kind in ("markdown", "caption", "info", "error", "success"):

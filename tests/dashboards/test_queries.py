@@ -21,10 +21,9 @@ READS = {
     "activity": queries.activity,
     "guideline": queries.guideline,
     "interaction": lambda: queries.interaction("turn-0001"),
-    "ratings": lambda: queries.ratings("turn-0001"),
-    "recent ratings": queries.recent_ratings,
+    "ratings": lambda: queries.ratings("turn-0001", "ann"),
+    "recent ratings": lambda: queries.recent_ratings("ann"),
     "waiting": queries.waiting,
-    "pairs": lambda: queries.pairs("mia"),
     "evaluated": queries.evaluated,
     "decisions": queries.decisions,
     "trials": queries.trials,
@@ -74,7 +73,23 @@ def test_other_assistants_are_left_out(full: LocalStore):
     other = filled.interaction(500, assistant="other")
     full.append([other, filled.rating(500, 500)])
     assert queries.home() == before
-    assert all(one.rating.interaction != other.id for one in queries.recent_ratings())
+    assert all(one.rating.interaction != other.id for one in queries.recent_ratings("ann"))
+
+
+def test_what_others_said_is_hidden_until_one_has_judged_the_answer(full: LocalStore):
+    assert queries.ratings("turn-0001", "mia") == []
+    seen = {one.rating.id: one for one in queries.recent_ratings("mia")}
+    assert all(one.hidden and one.rating.value is None for one in seen.values())
+    assert not any(one.rating.text or one.rating.rubric for one in seen.values())
+    full.append([filled.rating(700, 1, rater="mia")])
+    assert {one.rater for one in queries.ratings("turn-0001", "mia")} == {
+        "ann",
+        "<b>eve</b>",
+        "mia",
+    }
+    shown = {one.rating.interaction for one in queries.recent_ratings("mia") if not one.hidden}
+    assert shown == {"turn-0001"}
+    assert all(one.hidden for one in queries.recent_ratings(None))
 
 
 def test_days_without_a_rating_are_counted_as_none(full: LocalStore):
@@ -98,8 +113,8 @@ def test_personal_data_is_masked_unless_a_passage_holds_it(store: LocalStore):
     for text in (turn.question, turn.answer):
         assert "jo@home.example" not in text
         assert "help@bank.example" in text
-    [rating] = queries.ratings("turn-0001")
-    [recent] = queries.recent_ratings()
+    [rating] = queries.ratings("turn-0001", "ann")
+    [recent] = queries.recent_ratings("ann")
     assert "jo@" not in f"{rating.text} {recent.rating.text} {recent.question}"
 
 

@@ -1,10 +1,10 @@
 -- All comparisons of interactions of $assistant, oldest first.
 with compared as (
     select id, unnest(interactions::varchar[]) as interaction
-    from comparisons
+    from comparisons_now
 )
 select *
-from comparisons
+from comparisons_now
 where id in (
     select compared.id
     from compared

@@ -4,6 +4,8 @@ select
     (select count(*) from ratings) as ratings,
     (select count(*) from comparisons) as comparisons,
     (select count(*) from guidelines) as guidelines,
+    (select count(*) from review_events) as review_events,
+    (select count(*) from golds) as golds,
     (select count(*) from datasets) as datasets,
     (select count(*) from dataset_rows) as dataset_rows,
     (select count(*) from runs) as runs,

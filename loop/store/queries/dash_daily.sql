@@ -2,7 +2,7 @@
 -- $days is 30 if not given.
 with counted as (
     select ratings."at"::date as "day", count(*) as ratings
-    from ratings
+    from ratings_now as ratings
     semi join interactions
         on interactions.id = ratings.interaction and interactions.assistant = $assistant
     group by all

@@ -3,15 +3,15 @@ with turns as (
     select id, "at" from interactions where assistant = $assistant
 ),
 asked as (
-    select id, unnest(interactions::varchar[]) as interaction from comparisons
+    select id, unnest(interactions::varchar[]) as interaction from comparisons_now
 ),
 judged as (
-    select interaction from ratings
+    select interaction from ratings_now
     union
     select interaction from asked
 ),
 said as (
-    select ratings."at", ratings.simulated from ratings semi join turns on ratings.interaction = turns.id
+    select ratings."at", ratings.simulated from ratings_now as ratings semi join turns on ratings.interaction = turns.id
 ),
 waiting as (
     select tickets.status

@@ -3,7 +3,7 @@
 with newest as (
     select id
     from interactions
-    where assistant = $assistant and id in (select interaction from ratings)
+    where assistant = $assistant and id in (select interaction from ratings_now)
     order by "at" desc, id desc
     limit $last::bigint
 )

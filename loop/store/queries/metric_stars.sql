@@ -7,7 +7,7 @@ with shown as (
 )
 select shown."user", shown.arm, ratings."value", ratings."at"
 from shown
-join ratings on ratings.interaction = shown.interaction
+join ratings_now as ratings on ratings.interaction = shown.interaction
 where ratings.kind = 'stars'
 qualify row_number() over (
     partition by shown.interaction, ratings.rater order by ratings."at" desc, ratings.id desc

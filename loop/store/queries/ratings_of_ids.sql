@@ -1,5 +1,5 @@
 -- Ratings of the interactions whose ids are in the list $ids, oldest first.
 select *
-from ratings
+from ratings_now
 where interaction in (select unnest($ids::varchar[]))
 order by "at", id;

@@ -3,10 +3,10 @@ with turns as (
     select id, "at" from interactions where assistant = $assistant
 ),
 judged as (
-    select id, "at" from ratings where interaction in (select id from turns)
+    select id, "at" from ratings_now where interaction in (select id from turns)
 ),
 asked as (
-    select id, "at", unnest(interactions::varchar[]) as interaction from comparisons
+    select id, "at", unnest(interactions::varchar[]) as interaction from comparisons_now
 ),
 compared as (
     select distinct id, "at" from asked where interaction in (select id from turns)

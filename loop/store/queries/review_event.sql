@@ -1,0 +1,2 @@
+-- The review event $id, or no row.
+select * from review_events where id = $id;
