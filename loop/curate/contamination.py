@@ -18,13 +18,14 @@ from knowledge.pii import mask
 from loop.curate.lookup import GRAM, SHORTEST, CaseText, Runs, Words
 from loop.curate.paraphrase import Meanings
 from loop.curate.rows import Row, asked
-from loop.curate.wording import NOTHING, POLITE, UNKNOWN, Vocabulary, Worded, one_slip
+from loop.curate.wording import NOTHING, POLITE, UNKNOWN, Vocabulary, Worded
 
 if TYPE_CHECKING:
     from eval_suites.suites import Suite
     from loop.curate.paraphrase import Embed
 
 SAME_WORDS = 0.85  # share of the weight of a case's words from which a text repeats it
+LONGER = 3  # times a case's length from which an answer is more than the case
 CUT_SHORT = 0.6  # the same for a text that is nothing but the beginning or end of a case
 
 
@@ -53,15 +54,15 @@ class EvalCases:
         self._vocabulary = Vocabulary(text for text, _ in texts)
         read = self._vocabulary.read([text for text, _ in texts])
         held = [tuple(read.of(n)) for n in range(len(texts))]
-        spelt = [tuple(read.spelt(n)) for n in range(len(texts))]
         self._weights = _weights(held, len(self._vocabulary))
         for number in self._vocabulary.read([" ".join(sorted(POLITE))]).of(0):
             if number >= 0:
                 self._weights[number] = 0.0
+        self._heavy: list[float] = self._weights.tolist()
         self._heaviest = math.log(1 + len(held))
         self._cases = [
-            CaseText(suite, ids, words, gold, sum(self._weights[i] for i in set(ids)))
-            for (_, (suite, gold)), ids, words in zip(texts, held, spelt, strict=True)
+            CaseText(suite, ids, frozenset(ids), gold, sum(self._weights[i] for i in set(ids)))
+            for (_, (suite, gold)), ids in zip(texts, held, strict=True)
             if ids
         ]
         self._runs = Runs(self._cases)
@@ -142,19 +143,20 @@ class EvalCases:
                     yield text, case
                     break
         for text, number in self._words.candidates(read):
-            if text not in done:
-                case = self._cases[number]
-                if self._repeats(self._mended(read, text, case), case, bool(is_question[text])):
+            case, question = self._cases[number], bool(is_question[text])
+            too_long = not question and read.lengths[text] > LONGER * len(case.ids)
+            if text not in done and not too_long:
+                ids = self._mended(read, text, case.different)
+                if self._repeats(ids, case, question):
                     done.add(text)
                     yield text, case
 
-    def _mended(self, read: Worded, text: int, case: CaseText) -> list[int]:
+    def _mended(self, read: Worded, text: int, wanted: frozenset[int]) -> list[int]:
         """A text's words as numbers; one that nobody knows may be a slip of the case's."""
-        ids, wanted = read.of(text), set(case.ids)
+        ids = read.of(text)
         for place, (word, number) in enumerate(zip(read.spelt(text), ids, strict=True)):
-            if number not in wanted and number != NOTHING and word not in self._vocabulary:
-                meant = (i for w, i in zip(case.words, case.ids, strict=True) if one_slip(word, w))
-                ids[place] = next(meant, number)
+            if number not in wanted and number != NOTHING:
+                ids[place] = min(self._vocabulary.meant(word) & wanted, default=number)
         return ids
 
     def _repeats(self, ids: Sequence[int], case: CaseText, question: bool) -> bool:
@@ -168,7 +170,9 @@ class EvalCases:
             return False
         if _within(ids, case.ids) and len(ids) >= SHORTEST:
             return self._weight(set(ids)) >= CUT_SHORT * case.weight
-        wanted = set(case.ids)
+        wanted, own = case.different, set(ids)
+        if self._weight(own & wanted) < SAME_WORDS * case.weight:
+            return False
         if not question:
             return self._likeness(ids, wanted, case.weight) >= SAME_WORDS
         places = [n for n, one in enumerate(ids) if one in wanted]
@@ -182,14 +186,14 @@ class EvalCases:
                     return True
         return False
 
-    def _likeness(self, ids: Sequence[int], wanted: set[int], weight: float) -> float:
+    def _likeness(self, ids: Sequence[int], wanted: frozenset[int], weight: float) -> float:
         """Weight of the words in common, by that of the case's and of the others between them."""
         own = set(ids)
         others = self._weight(own - wanted) + (self._heaviest / 2 if UNKNOWN in own else 0.0)
         return self._weight(own & wanted) / (weight + others)
 
-    def _weight(self, ids: set[int]) -> float:
-        return float(sum(self._weights[one] for one in ids if one >= 0))
+    def _weight(self, ids: Iterable[int]) -> float:
+        return sum([self._heavy[one] for one in ids if one >= 0])
 
 
 def _texts(suites: Sequence[Suite]) -> list[tuple[str, tuple[str, bool]]]:

@@ -14,7 +14,7 @@ from loop.curate.wording import Worded
 GRAM = 8  # words in a row that count as one run; texts with fewer are compared whole
 SHORTEST = 4  # words of a prompt that counts as repeated when a text holds it
 SHORTEST_GOLD = 6  # the same of an expected answer
-INDEXED = 0.6  # share of a case's weight, in its rarest words, by which texts are looked up
+INDEXED = 0.9  # share of a case's weight, in its rarest words, by which texts are looked up
 AT_ONCE = 4_000_000  # figures held while texts are looked up
 ROUNDING = 1e-9
 BITS = 20  # of the table that rules runs of words out
@@ -26,7 +26,7 @@ class CaseText(NamedTuple):
 
     suite: str
     ids: tuple[int, ...]
-    words: tuple[str, ...]
+    different: frozenset[int]
     gold: bool
     weight: float  # of its different words
 
@@ -119,7 +119,8 @@ class Words:
         if not (cases := len(self._lengths)):
             return
         known = read.ids >= 0
-        keys = np.unique(read.texts[known] * len(self._weights) + read.ids[known])
+        keys = np.sort(read.texts[known] * len(self._weights) + read.ids[known])
+        keys = keys[np.diff(keys, prepend=-1) != 0]
         of_text, ids = np.divmod(keys, len(self._weights))
         step = max(1, AT_ONCE // cases)
         for first in range(0, len(read.lengths), step):
@@ -140,7 +141,8 @@ class Words:
         keys = np.repeat(texts, many) * len(self._lengths) + self._holders[at]
         heavy = np.repeat(self._weights[ids], many)
         size = count * len(self._lengths)
-        return np.bincount(keys, weights=heavy, minlength=size).reshape(count, -1)
+        held: NDArray[np.float64] = np.bincount(keys, weights=heavy, minlength=size)
+        return held.reshape(count, len(self._lengths))
 
 
 def _hash(ids: Sequence[int]) -> int:

@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,17 +80,22 @@ class Vocabulary:
         number = {one: n for n, one in enumerate(sorted({_stem(meant[word]) for word in meant}))}
         self._numbers = {word: number[_stem(meant[word])] for word in sorted(meant)}
         self._stems = number
-        self._slips: dict[str, int] = {}
+        self._slips: dict[str, list[str]] = {}  # a word without one letter → the words
         for word in self._numbers:
-            for shorter in _without_one(word):
-                self._slips.setdefault(shorter, self._numbers[word])
+            for shorter in (*_without_one(word), word):
+                self._slips.setdefault(shorter, []).append(word)
         self._known: dict[str, int] = {_BREAK: END}
+        self._meant: dict[str, frozenset[int]] = {}
 
     def __len__(self) -> int:
         return len(self._stems)
 
-    def __contains__(self, word: str) -> bool:
-        return word in self._numbers
+    def meant(self, word: str) -> frozenset[int]:
+        """Numbers of the words that one may be a slip of; none for one that some case holds."""
+        found = self._meant.get(word)
+        if found is None:
+            self._meant[word] = found = frozenset(self._numbers[one] for one in self._near(word))
+        return found
 
     def read(self, texts: Sequence[str]) -> Worded:
         """All texts in one pass."""
@@ -104,7 +108,7 @@ class Vocabulary:
                 known[word] = self._of(word)
             numbers = list(map(known.get, found))
         if len(known) > REMEMBERED:
-            self._known = {_BREAK: END}
+            self._known, self._meant = {_BREAK: END}, {}
         ids = np.array(numbers, dtype=np.int64)
         ends = np.flatnonzero(ids == END)
         starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
@@ -117,15 +121,18 @@ class Vocabulary:
             return number
         if len(word) <= LITTLE or word in COMMON or word in POLITE:
             return NOTHING
-        if word in self._slips:  # a letter is missing
-            return self._slips[word]
-        shorter = _without_one(word)
-        one_more = (self._numbers[one] for one in shorter if one in self._numbers)
-        another = (self._slips[one] for one in shorter if one in self._slips)
-        return next(chain(one_more, another), UNKNOWN)
+        return next((self._numbers[one] for one in self._near(word)), UNKNOWN)
+
+    def _near(self, word: str) -> list[str]:
+        """The cases' words that one may be a slip of, those of other lengths first."""
+        if word in self._numbers:
+            return []
+        keys = (word, *_without_one(word))
+        near = {one for key in keys for one in self._slips.get(key, ()) if one_slip(word, one)}
+        return sorted(near, key=lambda one: (len(one) == len(word), one))
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_known": {_BREAK: END}}
+        return self.__dict__ | {"_known": {_BREAK: END}, "_meant": {}}
 
 
 def folded(text: str) -> str:
