@@ -31,6 +31,7 @@ POLITE = frozenset(
 )
 _BREAK = "\x00"
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\x00")
+_THOUSANDS = re.compile(r",(?<=\d,)(?=\d{3}(?!\d))")
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]|[\u0300-\u036f]")
 # Letters that look like Latin ones (Unicode's confusables, those of two common scripts).
 _LOOKALIKES = str.maketrans(
@@ -142,9 +143,11 @@ def folded(text: str) -> str:
     'wire fee'
     """
     if text.isascii():
-        return text.lower()
-    plain = _HIDDEN.sub("", unicodedata.normalize("NFKD", text))
-    return plain.replace("’", "'").translate(_LOOKALIKES).casefold()
+        plain = text.lower()
+    else:
+        plain = _HIDDEN.sub("", unicodedata.normalize("NFKD", text))
+        plain = plain.replace("’", "'").translate(_LOOKALIKES).casefold()
+    return _THOUSANDS.sub("", plain) if "," in plain else plain
 
 
 def one_slip(word: str, other: str) -> bool:
@@ -174,7 +177,7 @@ def _mended(counts: Mapping[str, int]) -> dict[str, str]:
     meant = {}
     for word, count in counts.items():
         near = {common[one] for one in (word, *_without_one(word)) if one in common}
-        meant[word] = min(near) if count < MEANT_FROM and len(word) > SLIP_FROM and near else word
+        meant[word] = min(near) if count < MEANT_FROM and len(word) >= SLIP_FROM and near else word
     return meant
 
 
