@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.content import COMMON, in_figures, stem, stems
+from knowledge.content import in_figures, stem, stems
 from knowledge.near import across
+from knowledge.telling import names
 from knowledge.text import normalise, sentences, words
-from loop.curate.wording import folded
 
 if TYPE_CHECKING:
     from eval_suites.records import Case
@@ -36,7 +36,6 @@ _GREETING = re.compile(
 _THANKS = re.compile(
     r"[\s,.;!-]*(?:many thanks|thanks|thank you|please|cheers)\b[^?]{0,30}$", re.IGNORECASE
 )
-_NAME = re.compile(r"[A-Z][\w’'-]*")
 _FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
@@ -140,10 +139,10 @@ def tells_apart(text: str, case: str) -> bool:
     if figures - theirs and theirs - figures:
         return True
     held, held_there = _word_stems(text), _word_stems(case)
-    names, names_there = _names(text), _names(case)
-    own = {name for run in names for name in run} - held_there
-    other = {name for run in names_there for name in run} - held
-    return bool((own and other) or _goes_on(names, held_there) or _goes_on(names_there, held))
+    runs, runs_there = names(text), names(case)
+    own = {name for run in runs for name in run} - held_there
+    other = {name for run in runs_there for name in run} - held
+    return bool((own and other) or _goes_on(runs, held_there) or _goes_on(runs_there, held))
 
 
 def states(answer: str, case: Case) -> bool:
@@ -162,41 +161,16 @@ def _bare(text: str) -> str:
 
 
 def _word_stems(text: str) -> frozenset[str]:
-    return frozenset(stem(folded(word)) for word in words(text))
+    return frozenset(stem(normalise(word)) for word in words(text))
 
 
 def _figures(text: str) -> frozenset[str]:
     return frozenset(figure.replace(",", "") for figure in _FIGURE.findall(in_figures(text)))
 
 
-def _names(text: str) -> list[tuple[str, ...]]:
-    """Runs of names: words with a capital that begin no sentence. None in a text that shouts."""
-    if text.isupper() or text.istitle():
-        return []
-    runs: list[tuple[str, ...]] = []
-    for sentence in sentences(text):
-        run: list[str] = []
-        for place, word in enumerate([*sentence.text.split(), ""]):
-            bare = word.strip(".,;:!?()[]\"'“”‘’")
-            name = _NAME.fullmatch(bare) and (place or bare.lower() not in _STARTERS)
-            if name and bare.lower() not in COMMON:
-                run.append(stem(folded(bare)))
-            elif run:
-                runs.append(tuple(run))
-                run = []
-    return runs
-
-
-_STARTERS = frozenset(
-    "what how when which who where why whom whose until within after before for from on at by in "
-    "up under is are do does did can could may must should would will tell show explain help make "
-    "write give i we my our the a an to and or please".split()
-)
-
-
-def _goes_on(names: Sequence[tuple[str, ...]], there: frozenset[str]) -> bool:
+def _goes_on(runs: Sequence[tuple[str, ...]], there: frozenset[str]) -> bool:
     """Whether a run of names has a part the other text has, and a part that it lacks."""
     return any(
         any(name in there for name in run) and any(name not in there for name in run)
-        for run in names
+        for run in runs
     )
