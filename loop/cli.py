@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
     from loop.commands import judge, know, learn, talk
+    from loop.commands.balance import balance_commands
     from loop.commands.knowing import knowledge_commands
 
     top = argparse.ArgumentParser(
@@ -135,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
     export = add(data, "export", learn.datasets_export, "copy a version's files, verified")
     export.add_argument("dataset")
     export.add_argument("folder", type=Path)
+    balance_commands(data, add)
 
     train = add(groups, "train", learn.train, "train a candidate adapter")
     train.add_argument("--method", choices=["sft", "dpo"], help="instead of train.method")

@@ -76,9 +76,12 @@ class CurateSettings:
     near_duplicate: float = (
         0.85  # Jaccard of 5-grams of question and answers that makes two rows one
     )
+    semantic_duplicate: float = 0.92  # cosine from which two questions may be one; 1 joins none
     contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out
+    contamination_cosine: float = 0.82  # from which a question asks what an eval case asks
     held_out: float = 0.2  # share of people kept for validation
     most_per_user: int = 200  # rows one person may add
+    most_per_cluster: float = 0.0  # share of the rows one task may have; 0 is no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ of rows into a few dozen tasks.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def how_many(different: int) -> int:
     >>> [how_many(n) for n in (1, 8, 200, 1_000_000)]
     [1, 2, 10, 50]
     """
-    return max(1, min(MOST, round((different / 2) ** 0.5)))
+    return max(1, min(MOST, round(math.sqrt(different / 2))))
 
 
 def fit(

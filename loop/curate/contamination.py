@@ -174,23 +174,32 @@ class EvalCases:
         if self._weight(own & wanted) < SAME_WORDS * case.weight:
             return False
         if not question:
-            return self._likeness(ids, wanted, case.weight) >= SAME_WORDS
-        places = [n for n, one in enumerate(ids) if one in wanted]
+            others = self._weight(own - wanted) + self._heaviest / 2 * (UNKNOWN in own)
+            return self._weight(own & wanted) >= SAME_WORDS * (case.weight + others)
         reach = 2 * len(case.ids) + 4
-        for first, start in enumerate(places):
-            for end in places[first:]:
-                if end - start >= reach:
-                    break
-                part = ids[start : end + 1]
-                if self._likeness(part, wanted, case.weight) >= SAME_WORDS:
-                    return True
-        return False
+        starts = [place for place, one in enumerate(ids) if one in wanted]
+        return any(self._likely(ids[start : start + reach], case) for start in starts)
 
-    def _likeness(self, ids: Sequence[int], wanted: frozenset[int], weight: float) -> float:
-        """Weight of the words in common, by that of the case's and of the others between them."""
-        own = set(ids)
-        others = self._weight(own - wanted) + (self._heaviest / 2 if UNKNOWN in own else 0.0)
-        return self._weight(own & wanted) / (weight + others)
+    def _likely(self, ids: Sequence[int], case: CaseText) -> bool:
+        """Whether the words of a stretch, up to one of them, are those of a case and few others.
+
+        The weight of the words in common counts by that of the case's and of the others.
+        """
+        seen: set[int] = set()
+        shared, others = 0.0, 0.0
+        for one in ids:
+            if one in seen:
+                continue
+            seen.add(one)
+            if one in case.different:
+                shared += self._heavy[one]
+                if shared >= SAME_WORDS * (case.weight + others):
+                    return True
+            elif one >= 0:
+                others += self._heavy[one]
+            elif one == UNKNOWN:
+                others += self._heaviest / 2
+        return False
 
     def _weight(self, ids: Iterable[int]) -> float:
         return sum([self._heavy[one] for one in ids if one >= 0])
@@ -213,7 +222,7 @@ def _texts(suites: Sequence[Suite]) -> list[tuple[str, tuple[str, bool]]]:
 def _weights(held: Sequence[tuple[int, ...]], words: int) -> NDArray[np.float64]:
     """Weight of each word: the fewer cases hold it, the more it tells."""
     counts = Counter(one for ids in held for one in set(ids))
-    return np.array([math.log((1 + len(held)) / (1 + counts[n])) for n in range(words)] or [0.0])
+    return np.array([math.log((2 + len(held)) / (1 + counts[n])) for n in range(words)] or [0.0])
 
 
 def _within(part: Sequence[int], whole: Sequence[int]) -> bool:

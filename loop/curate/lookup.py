@@ -141,7 +141,7 @@ class Words:
         keys = np.repeat(texts, many) * len(self._lengths) + self._holders[at]
         heavy = np.repeat(self._weights[ids], many)
         size = count * len(self._lengths)
-        held: NDArray[np.float64] = np.bincount(keys, weights=heavy, minlength=size)
+        held = np.bincount(keys, weights=heavy, minlength=size).astype(np.float64)
         return held.reshape(count, len(self._lengths))
 
 

@@ -69,7 +69,7 @@ class Meanings:
         self._vectors_md = embed(texts) if texts else np.zeros((0, 0), dtype=np.float32)
         counts = Counter(one for piece in self._pieces for one in piece.stems)
         self._weights = {
-            one: math.log((1 + len(texts)) / (1 + count)) for one, count in counts.items()
+            one: math.log((2 + len(texts)) / (1 + count)) for one, count in counts.items()
         }
 
     def problems(
@@ -113,14 +113,14 @@ def pieces(turns: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for text in [*turns, " ".join(turns)] if len(turns) > 1 else turns:
-        whole = _bare(text)
+        whole = bare(text)
         if whole:
             found.append(whole)
         parts = sentences(whole)
         for part in parts if len(parts) > 1 else ():
-            bare = _bare(part.text)
-            if (part is parts[-1] or "?" in bare) and len(stems(bare)) >= FEWEST:
-                found.append(bare)
+            one = bare(part.text)
+            if (part is parts[-1] or "?" in one) and len(stems(one)) >= FEWEST:
+                found.append(one)
     return list(dict.fromkeys(found))
 
 
@@ -153,11 +153,15 @@ def states(answer: str, case: Case) -> bool:
     )
 
 
-def _bare(text: str) -> str:
-    """Without greeting and thanks; all of it if nothing else is there."""
+def bare(text: str) -> str:
+    """A question without greeting and thanks; all of it if nothing else is there.
+
+    >>> bare("Hello, quick question: What does a wire cost? Many thanks")
+    'What does a wire cost?'
+    """
     text = text.strip()
-    bare = _THANKS.sub("", _GREETING.sub("", text, count=1) if _GREETING.match(text) else text)
-    return bare.strip() or text
+    rest = _THANKS.sub("", _GREETING.sub("", text, count=1) if _GREETING.match(text) else text)
+    return rest.strip() or text
 
 
 def _word_stems(text: str) -> frozenset[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from knowledge.near import neighbours
 from knowledge.telling import telling
+from loop.curate.paraphrase import bare
 
 QUESTION = 0.92  # cosine from which two questions are one
 ANSWER = 0.95  # cosine from which two answers are one
@@ -31,7 +32,7 @@ def semantic_groups(
     chains. Rows are taken in the order of their keys, so the order they come in does not matter.
 
     Args:
-        questions_nd: Unit vectors of what was asked, shape (n, dimension).
+        questions_nd: Unit vectors of what was asked, best `bare`, shape (n, dimension).
         answers_nd: The same of each answer: one array, or for pairs the chosen and the rejected.
         apart: Only rows that are equal in this can be one, see `apart`.
         keys: Content hash of each row; the lowest stands for the others.
@@ -70,7 +71,7 @@ def apart(kind: str, question: str, answers: Sequence[str]) -> Hashable:
         question: What was asked.
         answers: Each answer.
     """
-    return (kind, telling(question), *map(telling, answers))
+    return (kind, telling(bare(question)), *map(telling, answers))
 
 
 def _buckets(
