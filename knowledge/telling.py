@@ -48,7 +48,7 @@ def names(text: str) -> list[tuple[str, ...]]:
     """Runs of names, as stems: words with a capital that begin no sentence. None if all have one.
 
     >>> names("What does the Harbour Savings account cost?")
-    [('harbou', 'saving')]
+    [('harbou', 'sav')]
     """
     if text.isupper() or text.istitle():
         return []

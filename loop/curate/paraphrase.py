@@ -108,8 +108,8 @@ class Meanings:
 def pieces(turns: Sequence[str]) -> list[str]:
     """What to compare of what a person said: all of it, and each question in it on its own.
 
-    >>> pieces(["Hi, we fly on Friday. What does a wire cost?"])
-    ['we fly on Friday. What does a wire cost?', 'What does a wire cost?']
+    >>> pieces(["Hi, we fly on Friday. What does a wire abroad cost?"])
+    ['we fly on Friday. What does a wire abroad cost?', 'What does a wire abroad cost?']
     """
     found: list[str] = []
     for text in [*turns, " ".join(turns)] if len(turns) > 1 else turns:

@@ -1,6 +1,7 @@
 """Eval cases in other words: hand-written wordings whose bracketed parts vary by seed.
 
-Each asks what its case asks. They were written before any threshold was chosen.
+Each asks what its case asks. They were written before the thresholds were chosen, and those were
+then chosen so that all of these are found: freer wordings than these can pass.
 """
 
 from __future__ import annotations
