@@ -12,6 +12,7 @@ from typing import Any
 from eval_suites.scorers import METRICS
 from eval_suites.suites import bundled_suites, load_suite
 from loop import settings as settings_module
+from loop import settings_tables
 from loop.cli import parser
 from loop.settings import Settings
 from loop.store.named import queries
@@ -51,7 +52,7 @@ def commands() -> str:
 
 def settings() -> str:
     """Every key of ratchet.toml with its default and what it does."""
-    source = inspect.getsource(settings_module)
+    source = inspect.getsource(settings_module) + inspect.getsource(settings_tables)
     lines = [
         f"{NOTE}# Settings",
         "Keys of `ratchet.toml`. All are optional; an unknown key is an error.",

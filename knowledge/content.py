@@ -16,6 +16,12 @@ COMMON = frozenset(
     "on or our that the their them they this to was we what when where which who will with you "
     "your".split()
 )
+NOT = frozenset("not no never cannot nor neither none nobody without".split())
+OPPOSITES = (
+    "before after|above below|over under|more less|maximum minimum|most least|increase decrease"
+    "|accept refuse|accept reject|allow forbid|incoming outgoing|domestic international|buy sell"
+    "|earlier later|first last|always never|personal business|must may|open closed"
+)
 _SPELT = {
     word: str(number)
     for number, word in enumerate(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from knowledge.content import COMMON, Quantity, quantities, stem, stems
+from knowledge.content import COMMON, NOT, OPPOSITES, Quantity, quantities, stem, stems
 from knowledge.evidence import Evidence, evidence_of
 from knowledge.records import Passage
 from knowledge.text import sentences, words
@@ -40,17 +40,11 @@ Method = Literal["words", "meaning", "entailment"]
 
 _MARK = re.compile(r"\[\d{1,3}\]")
 _CLAUSE = re.compile(r"[,;:.!?()|]|\b(?:but|unless|except|although|while|and)\b", re.IGNORECASE)
-_NOT = frozenset("not no never cannot nor neither none nobody without".split())
 _NO_NEGATION = frozenset("later more less fewer earlier only".split())  # "no later than"
 _NAME = re.compile(r"(?<=[^.!?\s] )[\"'“‘(]*([A-Z][\w’'-]+)")
-_OPPOSITES = (
-    "before after|above below|over under|more less|maximum minimum|most least|increase decrease"
-    "|accept refuse|accept reject|allow forbid|incoming outgoing|domestic international|buy sell"
-    "|earlier later|first last|always never|personal business|must may|open closed"
-)
 _PAIRS = tuple(
     (stem(left), stem(right))
-    for one, other in (pair.split() for pair in _OPPOSITES.split("|"))
+    for one, other in (pair.split() for pair in OPPOSITES.split("|"))
     for left, right in ((one, other), (other, one))
 )
 
@@ -256,7 +250,7 @@ def _polarity(text: str) -> tuple[frozenset[str], frozenset[str]]:
         left = 0  # words that the last "not" still reaches
         spoken = words(clause)
         for word, after in pairwise([*spoken, ""]):
-            if (word in _NOT or word.endswith("n't")) and after not in _NO_NEGATION:
+            if (word in NOT or word.endswith("n't")) and after not in _NO_NEGATION:
                 left = NEGATED
             elif word not in COMMON:
                 (negated if left else plain).add(stem(word))

@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
     from loop.commands import judge, learn, talk
+    from loop.commands.balance import balance_commands
     from loop.commands.datasets import dataset_commands
     from loop.commands.knowing import knowledge_commands
     from loop.commands.pii import pii_commands
@@ -131,7 +132,9 @@ def parser() -> argparse.ArgumentParser:
     raters_command(groups, add)
     synthesize_command(groups, add)
     add(groups, "curate", learn.curate, "make a dataset version of what people said")
-    dataset_commands(group("datasets", "dataset versions"), add)
+    versions = group("datasets", "dataset versions")
+    dataset_commands(versions, add)
+    balance_commands(versions, add)
 
     train = add(groups, "train", learn.train, "train a candidate adapter")
     train.add_argument("--method", choices=["sft", "dpo"], help="instead of train.method")

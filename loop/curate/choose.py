@@ -59,7 +59,7 @@ def choose(spool: Spool, rules: CurateSettings, *, seed: int, funnel: Funnel) ->
     left = [n for n in range(len(leader)) if n not in reasons]
     funnel.note("duplicates", len(left), reasons.values())
     left.sort(key=lambda n: (KINDS.index(table_of.kind[n]), table_of.row[n]))
-    full = capped([table_of.users[n] for n in left], rules.most_per_user)
+    full = capped([table_of.users[n] for n in left], None, None, rules.most_per_user, 0.0)
     left = _sieve("balance", left, full, table_of, drops, funnel)
     left.sort()
     question = _questions(table_of, left, rules.near_duplicate, grams("asked_grams"))

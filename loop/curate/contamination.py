@@ -1,124 +1,223 @@
-"""Eval cases stay unseen: no case, nor near-copy of one, gets into training."""
+"""Eval cases stay unseen: no case, nor near-copy of one, gets into training.
+
+By words: a run of words in common, or all of a case's telling words close together, whatever their
+order and spelling. By meaning: `loop.curate.paraphrase`. What an answer was shown is not compared.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from knowledge.pii import mask
-from knowledge.text import containment, jaccard, words
+from loop.curate.lookup import GRAM, SHORTEST, CaseText, Runs, Words
+from loop.curate.paraphrase import Meanings
+from loop.curate.wording import NOTHING, POLITE, UNKNOWN, Vocabulary, Worded
 
 if TYPE_CHECKING:
     from eval_suites.suites import Suite
+    from loop.curate.paraphrase import Embed
 
-GRAM = 8  # words; texts with fewer are compared whole
-SHORTEST = 4  # words of a case that counts as repeated when a text holds it
-SAME_WORDS = 0.9  # Jaccard of words from which two short texts are one
-SAME_SPELLING = 0.85  # share of a case's 4-letter runs from which a question repeats it
-LETTERS = 4
+SAME_WORDS = 0.85  # share of the weight of a case's words from which a text repeats it
+LONGER = 3  # times a case's length from which an answer is more than the case
+CUT_SHORT = 0.6  # the same for a text that is nothing but the beginning or end of a case
 
 
 class EvalCases:
-    """The prompts of all cases, to compare rows with.
+    """All that the suites ask and expect, to compare rows with. It can be pickled.
 
     Args:
         suites: The suites that adapters will be measured by.
         threshold: Share of the 8-grams of a text in a case, or of a case in a text, from which
             the text counts as a copy.
+        embed: Texts to unit vectors, for `by_meaning`; None leaves that out.
+        cosine: From which a question counts as one of a case's, for `by_meaning`.
     """
 
-    def __init__(self, suites: Iterable[Suite], threshold: float) -> None:
+    def __init__(
+        self,
+        suites: Iterable[Suite],
+        threshold: float,
+        *,
+        embed: Embed | None = None,
+        cosine: float = 0.82,
+    ) -> None:
+        suites = list(suites)
         self._threshold = threshold
-        # Rows are masked before they are compared, so cases are known in both forms.
-        prompts = {
-            tuple(words(prompt)): suite.name
-            for suite in suites
-            for case in suite.cases
-            for prompt in (mask(case.prompt), case.prompt)
-        }
-        self._cases = [_Case(list(prompt), suite) for prompt, suite in prompts.items() if prompt]
-        self._whole = {" ".join(case.words): case for case in self._cases}
-        self._short: defaultdict[int, dict[str, _Case]] = defaultdict(dict)
-        self._by_gram: defaultdict[str, list[_Case]] = defaultdict(list)
-        self._by_word: defaultdict[str, list[_Case]] = defaultdict(list)
-        for case in self._cases:
-            if SHORTEST <= len(case.words) < GRAM:
-                self._short[len(case.words)][" ".join(case.words)] = case
-            for gram in case.grams:
-                self._by_gram[gram].append(case)
-            for word in case.word_set:
-                self._by_word[word].append(case)
+        texts = _texts(suites)
+        self._vocabulary = Vocabulary(text for text, _ in texts)
+        read = self._vocabulary.read([text for text, _ in texts])
+        held = [tuple(read.of(n)) for n in range(len(texts))]
+        self._weights = _weights(held, len(self._vocabulary))
+        for number in self._vocabulary.read([" ".join(sorted(POLITE))]).of(0):
+            if number >= 0:
+                self._weights[number] = 0.0
+        self._heavy: list[float] = self._weights.tolist()
+        self._heaviest = math.log(1 + len(held))
+        self._cases = [
+            CaseText(suite, ids, frozenset(ids), gold, sum(self._weights[i] for i in set(ids)))
+            for (_, (suite, gold)), ids in zip(texts, held, strict=True)
+            if ids
+        ]
+        self._runs = Runs(self._cases)
+        prompts = sum(not case.gold for case in self._cases)  # they come first
+        self._words = Words(
+            self._cases[:prompts], self._weights, cut_short=CUT_SHORT, same_words=SAME_WORDS
+        )
+        self._meanings = Meanings(suites, embed, cosine) if embed else None
 
     def problems(
         self, questions: Sequence[Sequence[str]], answers: Sequence[Sequence[str]]
     ) -> list[str | None]:
-        """Why each row may not be trained on: "eval_" and the suite it copies; None if it may.
-
-        What people asked and what was answered is compared. Passages are not: that an answer
-        stands in the documents is no secret.
+        """Why each row may not be trained on, by its words; None if it may.
 
         Args:
-            questions: What was said in each row's prompt (`rows.said`).
-            answers: The answers of each row.
+            questions: What people said in each row's prompt, turn by turn, without passages.
+            answers: What was answered, earlier answers in the conversation too.
+
+        Returns:
+            "eval_" and the suite that the row copies, or None, in the order of the rows.
         """
-        return [self._problem(*row) for row in zip(questions, answers, strict=True)]
+        texts: list[str] = []
+        owners: list[int] = []
+        questions_until: list[bool] = []
+        for row, (turns, replies) in enumerate(zip(questions, answers, strict=True)):
+            asks = [*turns, "\n".join(turns)] if len(turns) > 1 else list(turns)
+            texts += [*asks, *replies]
+            owners += [row] * (len(asks) + len(replies))
+            questions_until += [True] * len(asks) + [False] * len(replies)
+        found: list[str | None] = [None] * len(questions)
+        read = self._vocabulary.read(texts)
+        is_question = np.array(questions_until, dtype=bool)
+        for text, case in self._copies(read, is_question):
+            if found[owners[text]] is None:
+                found[owners[text]] = f"eval_{case.suite}"
+        return found
 
-    def _problem(self, questions: Sequence[str], answers: Sequence[str]) -> str | None:
-        found = (self._copied(text, True) for text in questions)
-        replies = (self._copied(text, False) for text in answers)
-        case = next((one for one in (*found, *replies) if one), None)
-        return None if case is None else f"eval_{case.suite}"
+    def by_meaning(
+        self,
+        question_vectors: NDArray[np.float32],
+        texts: Sequence[str],
+        answers: Sequence[Sequence[str]] | None = None,
+    ) -> list[str | None]:
+        """Why each question may not be trained on, by what it means; None if it may.
 
-    def _copied(self, text: str, question: bool) -> _Case | None:
-        """The case that a text repeats."""
-        found = words(text)
-        if case := self._whole.get(" ".join(found)):
-            return case
-        grams = _runs(found, GRAM)
-        shared = Counter(case for gram in grams for case in self._by_gram.get(gram, ()))
-        for case, count in shared.items():
-            if count >= self._threshold * min(len(grams), len(case.grams)):
-                return case
-        for size, cases in self._short.items():
-            for phrase in _runs(found, size):
-                if phrase in cases:
-                    return cases[phrase]
-        return self._respelt(found, question)
+        Args:
+            question_vectors: Unit vectors of the texts, shape (n, dimension).
+            texts: What was asked: a question, or a sentence of one, see `paraphrase.pieces`.
+            answers: What was answered; one that states a case's facts needs less likeness.
 
-    def _respelt(self, found: list[str], question: bool) -> _Case | None:
-        """The case that a text repeats with a slip, or with other words around it."""
-        of_text = frozenset(found)
-        letters = _letters(found)
-        shared = Counter(case for word in of_text for case in self._by_word.get(word, ()))
-        for case, count in shared.items():
-            short = len(found) < GRAM or len(case.words) < GRAM
-            if short and jaccard(of_text, case.word_set) >= SAME_WORDS:
-                return case
-            if question and count >= len(case.word_set) / 2 and len(case.words) >= SHORTEST:  # noqa: SIM102
-                if containment(case.letters, letters) >= SAME_SPELLING:
-                    return case
-        return None
+        Returns:
+            "eval_", the suite and "_by_meaning", or None, in the order of the texts.
+
+        Raises:
+            ValueError: It was made without `embed`.
+        """
+        if self._meanings is None:
+            raise ValueError("EvalCases was made without embed: it knows no meanings")
+        return self._meanings.problems(question_vectors, texts, answers)
+
+    def _copies(
+        self, read: Worded, is_question: NDArray[np.bool_]
+    ) -> Iterable[tuple[int, CaseText]]:
+        """Texts that repeat a case."""
+        done: set[int] = set()
+        for text, shared in self._runs.shared(read).items():
+            grams = int(read.lengths[text]) - GRAM + 1
+            for number, count in shared.items():
+                case = self._cases[number]
+                if count >= self._threshold * min(grams, self._runs.sizes[number]):
+                    done.add(text)
+                    yield text, case
+                    break
+        for text, number in self._words.candidates(read):
+            case, question = self._cases[number], bool(is_question[text])
+            too_long = not question and read.lengths[text] > LONGER * len(case.ids)
+            if text not in done and not too_long:
+                ids = self._mended(read, text, case.different)
+                if self._repeats(ids, case, question):
+                    done.add(text)
+                    yield text, case
+
+    def _mended(self, read: Worded, text: int, wanted: frozenset[int]) -> list[int]:
+        """A text's words as numbers; one that nobody knows may be a slip of the case's."""
+        ids = read.of(text)
+        for place, (word, number) in enumerate(zip(read.spelt(text), ids, strict=True)):
+            if number not in wanted and number != NOTHING:
+                ids[place] = min(self._vocabulary.meant(word) & wanted, default=number)
+        return ids
+
+    def _repeats(self, ids: Sequence[int], case: CaseText, question: bool) -> bool:
+        """Whether a text has the telling words of a case, close together and little else.
+
+        An answer may say what it is about: only one that is nothing else repeats the case.
+        """
+        if tuple(ids) == case.ids:
+            return True
+        if len(case.ids) < SHORTEST:
+            return False
+        if _within(ids, case.ids) and len(ids) >= SHORTEST:
+            return self._weight(set(ids)) >= CUT_SHORT * case.weight
+        wanted, own = case.different, set(ids)
+        if self._weight(own & wanted) < SAME_WORDS * case.weight:
+            return False
+        if not question:
+            others = self._weight(own - wanted) + self._heaviest / 2 * (UNKNOWN in own)
+            return self._weight(own & wanted) >= SAME_WORDS * (case.weight + others)
+        reach = 2 * len(case.ids) + 4
+        starts = [place for place, one in enumerate(ids) if one in wanted]
+        return any(self._likely(ids[start : start + reach], case) for start in starts)
+
+    def _likely(self, ids: Sequence[int], case: CaseText) -> bool:
+        """Whether the words of a stretch, up to one of them, are those of a case and few others.
+
+        The weight of the words in common counts by that of the case's and of the others.
+        """
+        seen: set[int] = set()
+        shared, others = 0.0, 0.0
+        for one in ids:
+            if one in seen:
+                continue
+            seen.add(one)
+            if one in case.different:
+                shared += self._heavy[one]
+                if shared >= SAME_WORDS * (case.weight + others):
+                    return True
+            elif one >= 0:
+                others += self._heavy[one]
+            elif one == UNKNOWN:
+                others += self._heaviest / 2
+        return False
+
+    def _weight(self, ids: Iterable[int]) -> float:
+        return sum([self._heavy[one] for one in ids if one >= 0])
 
 
-class _Case:
-    """A case's prompt in the forms that texts are compared with."""
-
-    __slots__ = ("grams", "letters", "suite", "word_set", "words")
-
-    def __init__(self, prompt: list[str], suite: str) -> None:
-        self.words = prompt
-        self.suite = suite
-        self.word_set = frozenset(prompt)
-        self.grams = _runs(prompt, GRAM)
-        self.letters = _letters(prompt)
-
-
-def _runs(found: list[str], size: int) -> frozenset[str]:
-    """Every run of so many words; none of a shorter text."""
-    return frozenset(" ".join(found[i : i + size]) for i in range(len(found) - size + 1))
+def _texts(suites: Sequence[Suite]) -> list[tuple[str, tuple[str, bool]]]:
+    """Prompts and expected answers with their suite. Rows are masked, so both forms are known."""
+    found: dict[str, tuple[str, bool]] = {}
+    for suite in suites:
+        for case in suite.cases:
+            for text in (mask(case.prompt), case.prompt):
+                found.setdefault(text, (suite.name, False))
+    for suite in suites:
+        for case in suite.cases:
+            for gold in case.gold:
+                found.setdefault(gold.quote, (suite.name, True))
+    return list(found.items())
 
 
-def _letters(found: list[str]) -> frozenset[str]:
-    text = " ".join(found)
-    return frozenset(text[i : i + LETTERS] for i in range(max(1, len(text) - LETTERS + 1)))
+def _weights(held: Sequence[tuple[int, ...]], words: int) -> NDArray[np.float64]:
+    """Weight of each word: the fewer cases hold it, the more it tells."""
+    counts = Counter(one for ids in held for one in set(ids))
+    return np.array([math.log((2 + len(held)) / (1 + counts[n])) for n in range(words)] or [0.0])
+
+
+def _within(part: Sequence[int], whole: Sequence[int]) -> bool:
+    size = len(part)
+    return any(tuple(part) == tuple(whole[n : n + size]) for n in range(len(whole) - size + 1))

@@ -72,7 +72,7 @@ def make_pairs(
         comparisons: Oldest first; answers that are not in `turns` are passed over.
         opinions: What raters think of each turn.
         weights: How much each rater's word counts; 1 where none is named.
-        least: Smallest margin that makes a row, in [0, 1).
+        least: Weight by which one answer must lead; no more than that makes no row.
     """
     unused: list[Unused] = []
     ballots: dict[tuple[str, ...], Ballot] = {}
@@ -135,9 +135,9 @@ def _count(ballot: Ballot, weights: Mapping[str, float], least: float) -> Row | 
     if not cast or weight[None] > cast:
         return "tied"
     ahead = weight[first] - weight[second]
-    margin = abs(ahead) / (cast + weight[None])
-    if margin <= max(least, ROUNDING):
+    if abs(ahead) <= max(least, ROUNDING):
         return "raters_disagree"
+    margin = abs(ahead) / (cast + weight[None])
     chosen, rejected = (first, second) if ahead > 0 else (second, first)
     turns = [turn for _, turn in sorted(ballot.turns.items())]
     judged = [vote.judged for _, vote in sorted(ballot.votes.items()) if vote.better is not None]

@@ -96,7 +96,7 @@ def curate(
             folder=folder,
             buckets=spool.count,
             weights={rater: one.weight for rater, one in standings.items()},
-            least=rules.least_margin,
+            least=settings.raters.margin,
             redactor=redacts,
             cases=EvalCases(suites, rules.contamination),
         )
@@ -123,10 +123,8 @@ def check(rules: CurateSettings) -> None:
         value = getattr(rules, name)
         if not 0 < value <= 1:
             raise _out_of_range(name, value, "more than 0 and at most 1")
-    for name in ("held_out", "least_margin"):
-        value = getattr(rules, name)
-        if not 0 <= value < 1:
-            raise _out_of_range(name, value, "0 or more and less than 1")
+    if not 0 <= rules.held_out < 1:
+        raise _out_of_range("held_out", rules.held_out, "0 or more and less than 1")
     if rules.most_per_user < 1:
         raise _out_of_range("most_per_user", rules.most_per_user, "at least 1")
     if rules.split not in split.ORDERS:
@@ -178,6 +176,7 @@ def _publish(
     basis: dict[str, Any] = {
         "assistant": settings.assistant.name,
         "settings": asdict(settings.curate),
+        "raters_settings": asdict(settings.raters),
         "seed": settings.seed,
         "suites": {suite.name: suite.version for suite in suites},
     }

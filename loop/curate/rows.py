@@ -128,10 +128,15 @@ def asked(content: str) -> str:
     return question.strip() if shown else content
 
 
-def said(messages: Sequence[dict[str, str]]) -> list[str]:
-    """What was said in a prompt, in order, without standing instructions and passages."""
+def said(messages: Sequence[dict[str, str]], *roles: str) -> list[str]:
+    """What was said in a prompt, in order, without standing instructions and passages.
+
+    Args:
+        messages: The prompt.
+        roles: By whom; "user" and "assistant" if none is named.
+    """
     return [
         asked(one["content"]) if one["role"] == "user" else one["content"]
         for one in messages
-        if one["role"] in ("user", "assistant")
+        if one["role"] in (roles or ("user", "assistant"))
     ]

@@ -51,7 +51,7 @@ def make_kto(
         turns: Those that may be used, by id.
         opinions: What raters think of each.
         weights: How much each rater's word counts; 1 where none is named.
-        least: Smallest margin that makes a row, in [0, 1).
+        least: Weight by which one side must lead; no more than that makes no row.
     """
     rows: list[Row] = []
     unused: list[Unused] = []
@@ -61,7 +61,7 @@ def make_kto(
         ahead = _weight(good, weights) - _weight(bad, weights)
         cast = _weight([*good, *bad], weights)
         margin = abs(ahead) / cast if cast else 0.0
-        if margin > max(least, ROUNDING):
+        if abs(ahead) > max(least, ROUNDING):
             row = make_row(
                 "kto",
                 [turn],

@@ -46,7 +46,7 @@ def make_rows(
         ratings: Of these turns, oldest first.
         comparisons: Of these turns, oldest first.
         weights: How much each rater's word counts.
-        least: Smallest margin that makes a row.
+        least: Weight by which one side must lead to make a row.
     """
     by_id = {turn.id: turn for turn in turns}
     thought = opinions(ratings)
@@ -121,8 +121,12 @@ def redact(table: pa.Table, redactor: Redactor) -> pa.Table:
 
 def leave_out_cases(table: pa.Table, cases: EvalCases) -> pa.Table:
     """Rows fall that ask what a suite asks, or answer with it."""
-    asked = [said(json.loads(text)) for text in table["messages"].to_pylist()]
-    answers = [[a] if r is None else [a, r] for a, r in _answers(table)]
+    prompts = [json.loads(text) for text in table["messages"].to_pylist()]
+    asked = [said(prompt, "user") for prompt in prompts]
+    answers = [
+        [*said(prompt, "assistant"), *([a] if r is None else [a, r])]
+        for prompt, (a, r) in zip(prompts, _answers(table), strict=True)
+    ]
     return fall(table, "contamination", cases.problems(asked, answers))
 
 

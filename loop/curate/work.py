@@ -39,7 +39,7 @@ class Bench:
     folder: Path  # of the spool
     buckets: int
     weights: Mapping[str, float]  # of raters
-    least: float  # margin
+    least: float  # weight by which one side must lead
     redactor: Redactor
     cases: EvalCases
 

@@ -1,0 +1,171 @@
+"""The tables of ratchet.toml: what each key means, and a default that works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssistantSettings:
+    """The assistant people talk to."""
+
+    name: str = "desk"
+    base: str = "pocket"  # the bundled model, or any Hugging Face causal LM by name or folder
+    system: str = (
+        "Answer from the numbered passages only, in one or two sentences, and cite them like [1]. "
+        "If they do not say, say that you do not know."
+    )
+    temperature: float = 0.0  # 0 always takes the likeliest token
+    max_tokens: int = 96  # longest answer
+    passages: int = 3  # passages shown to the model
+    sentences: int = 2  # best sentences kept of each passage; 0 keeps whole passages
+    abstain_below: float = 0.30  # cosine of the best passage under which it does not answer
+    quoting: str = "auto"  # passages in lines or tags; auto: lines for the pocket model, else tags
+    consent: str = "none"  # basis recorded for interactions that name none
+    endpoint: str = ""  # OpenAI-compatible server to generate with; empty generates here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeSettings:
+    """The collection the assistant answers from."""
+
+    collection: str = "handbook"
+    embedder: str = "all-MiniLM-L6-v2"  # any sentence-transformers model
+    fusion: str = "scores"  # how both sides are put together: by "scores" or by "ranks"
+    dense_weight: float = 1.0  # weight of dense search in the fusion
+    lexical_weight: float = 0.7  # weight of BM25 in the fusion
+    candidates: int = 100  # taken from each side before the fusion
+    feedback: float = 1.0  # weight of a second look with what the best passages say; 0 is none
+    regularization: float = 0.6  # pull towards what like passages of other documents score
+    reranker: str = ""  # cross-encoder by name or folder; empty has none
+    reranked: int = 20  # best candidates that the cross-encoder reads
+    expand: str = "none"  # what is handed on: "none", "window" or "section" around what was found
+    window: int = 1  # sentences on either side of the best one, with expand = "window"
+    instructions: str = "mark"  # text that speaks to a model: "mark" it, or "exclude" its passage
+    chunk_tokens: int = 200  # longest chunk with its headings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """The API and dashboard."""
+
+    host: str = "127.0.0.1"
+    port: int = 8750
+    key_env: str = "RATCHET_API_KEY"  # environment variable that holds the API key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSettings:
+    """What reviewers are given to judge. A part counts against the other parts; 0 leaves it out."""
+
+    overlap: float = 0.2  # share of answers that two people judge, neither seeing the other's word
+    lease_minutes: float = 30.0  # how long an answer is kept for the one it was given to
+    rerate: float = 0.1  # share of what was judged under a guideline that its next version asks for
+    most_rerated: int = 100  # answers in such a sample, at most
+    disagreement: float = 0.15  # part on which raters differ
+    uncertain: float = 0.2  # part on which the model was unsure or passed
+    new: float = 0.15  # part unlike anything that was judged
+    search: float = 0.1  # part for which search found little
+    guard: float = 0.1  # part that a guard refused or masked, or somebody flagged
+    arm: float = 0.1  # part from the arms of a running experiment
+    rerating: float = 0.1  # part judged again under a new guideline
+    audit: float = 0.1  # part drawn at random, whatever the rest says
+    gold: float = 0.05  # part whose right judgement is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurateSettings:
+    """What may enter a dataset."""
+
+    consent: tuple[str, ...] = ("consent", "contract")  # bases that allow training
+    purposes: tuple[str, ...] = ()  # purposes people agreed to that allow it; empty takes any
+    retention_days: int = 0  # interactions older than this are left out; 0 keeps to their own date
+    licences: tuple[str, ...] = (  # of the interaction, and of every passage it was shown
+        "internal", "cc0", "cc0-1.0", "cc-by-4.0", "mit", "apache-2.0",
+    )  # fmt: skip
+    unknown_passages: bool = True  # may passages be shown whose licence is not known
+    personal_data: str = "mask"  # mask the spans, pseudonymise them, or drop the row
+    pseudonym_key_env: str = "RATCHET_PSEUDONYM_KEY"  # environment variable with the secret key
+    recognisers: tuple[str, ...] = ()  # beside our rules: presidio, spacy:MODEL, transformers:MODEL
+    mask_links: bool = False  # also web addresses that lead to no person
+    review_sample: int = 20  # replacements of each type kept for a person to judge
+    simulated: bool = True  # may simulated people be trained on
+    synthetic: bool = True  # may questions made up from documents be trained on
+    near_duplicate: float = 0.55  # Jaccard of 3-grams in question and answers that makes rows one
+    contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out
+    held_out: float = 0.2  # share of people kept for validation
+    split: str = "people"  # hold out people by hash, or what came last: "time"
+    most_per_user: int = 200  # rows one person may add
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatersSettings:
+    """When a rater is held back from training, and how votes are weighed."""
+
+    minimum: int = 20  # judgements of a rater before anything is held against them
+    false_alarms: float = 0.05  # chance that anyone of a sound team is held back
+    fastest_seconds: float = 2.0  # a judgement below this was not thought about
+    gold_accuracy: float = 0.65  # share of gold questions that a sound rater gets right at least
+    margin: float = 0.85  # log odds by which one side must lead (0.85: 70 %); less is a tie
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SynthesizeSettings:
+    """Questions made up from documents, and how much of a dataset they may be."""
+
+    engine: str = "rules"  # who writes them: "rules", or a "model"
+    base: str = ""  # the model that writes; empty takes the assistant's
+    endpoint: str = ""  # OpenAI-compatible server with that model; empty: the assistant's, or here
+    share: float = 0.3  # largest share of a dataset that is synthetic
+    restricted: bool = False  # also from documents that not everyone may read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """LoRA training. The defaults suit the pocket model on a CPU."""
+
+    method: str = "dpo"
+    rank: int = 16
+    alpha: int = 32
+    learning_rate: float = 1e-3  # hub models want about 5e-6 (DPO) to 2e-4 (SFT)
+    beta: float = 0.1  # pull towards the reference model
+    epochs: float = 2.0
+    batch_size: int = 16
+    max_tokens: int = 512  # prompt plus answer; longer rows are dropped and counted
+    save_every: int = 20  # steps between checkpoints
+    threads: int = 0  # CPU threads; 0 takes all cores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """What a candidate must show before it may be champion."""
+
+    improve: str = "accuracy:grounded_accuracy"  # suite:metric that must be better
+    keep: tuple[str, ...] = (  # suite:metric that must not fall
+        "abstention:abstained_rightly",
+        "abstention:nothing_leaked",
+        "safety:refused",
+        "injection:nothing_leaked",
+        "accuracy:facts_present",
+    )
+    margin: float = 0.05  # how far a kept metric may fall, at most
+    alpha: float = 0.05
+    minimum_cases: int = 30  # fewest cases behind the metric that must be better
+    minimum_kept: int = 10  # fewest cases behind each kept one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentSettings:
+    """Online tests."""
+
+    horizon: int = 400  # people over all arms
+    alpha: float = 0.05
+    minimum_per_arm: int = 50
+    metric: str = "thumb_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightlySettings:
+    """What a night does with a candidate that the gate passed."""
+
+    apply: str = "promote"  # promote it, or wait for a person
