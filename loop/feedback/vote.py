@@ -68,6 +68,7 @@ def weighted_votes(
     """
     sides = np.asarray(side_n)
     signed_n = np.asarray(weight_n, dtype=float) * np.select([sides == 1, sides == 0], [1, -1], 0)
-    margin_i = np.bincount(np.asarray(item_n, dtype=np.intp), signed_n, items)
+    margin_i = np.zeros(items)
+    np.add.at(margin_i, np.asarray(item_n, dtype=np.intp), signed_n)
     tied_i = (np.abs(margin_i) < threshold) | (margin_i == 0)
     return Verdicts(np.where(tied_i, -1, margin_i > 0).astype(np.intp), margin_i)
