@@ -25,7 +25,7 @@ from loop.feedback.standing import Standing, weigh
 from loop.feedback.vote import weighted_votes
 from loop.settings import RatersSettings
 
-RATERS, ITEMS, BAD, GOLD = 30, 1000, 0.3, 0.05
+RATERS, ITEMS, BAD, GOLD = 30, 2000, 0.3, 0.05
 DEFENCES = ("majority", "held back", "weights", "both")
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]

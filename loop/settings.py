@@ -89,7 +89,7 @@ class RatersSettings:
     false_alarms: float = 0.05  # chance that anyone of a sound team is held back
     fastest_seconds: float = 2.0  # a judgement below this was not thought about
     gold_accuracy: float = 0.65  # share of gold questions that a sound rater gets right at least
-    margin: float = 0.4  # log odds by which one side must lead; less is a tie
+    margin: float = 0.85  # log odds by which one side must lead (0.85: 70 %); less is a tie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

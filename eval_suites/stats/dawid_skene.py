@@ -79,6 +79,7 @@ def dawid_skene(
     said: Labels,
     *,
     known: ArrayLike | None = None,
+    learn_from_known: bool = True,
     trusted: ArrayLike | None = None,
     prior: Prior | None = None,
     most: int = 500,
@@ -93,6 +94,8 @@ def dawid_skene(
     Args:
         said: The judgements; of one rater there is one per item.
         known: The truth of an item where it is known (gold), else −1, shape (items,).
+        learn_from_known: Whether errors on known items count for more than the start. Not where
+            raters may find out which they are.
         trusted: Whether a rater has a say in what is true, shape (raters,); of one who has none
             the errors are found all the same. None trusts all.
         prior: Pseudo-judgements; they keep a rater of few judgements near the others.
@@ -123,7 +126,8 @@ def dawid_skene(
     judged_i = np.bincount(said.item_n, heard_n, said.items) > 0
     moved, iterations = np.inf, 0
     while moved > tolerance and iterations < most:
-        confusion_rkl = _confusion(said, posterior_ik, belief_kl)
+        learnt_ik = posterior_ik if learn_from_known else posterior_ik * (known_i < 0)[:, None]
+        confusion_rkl = _confusion(said, learnt_ik, belief_kl)
         prior_k = posterior_ik[judged_i].sum(axis=0) + 1
         prior_k /= prior_k.sum()
         next_ik = _posterior(said, confusion_rkl, prior_k, known_i, heard_n)

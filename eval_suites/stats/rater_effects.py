@@ -52,6 +52,7 @@ def rater_effects(
     said: Pairs,
     *,
     known: ArrayLike | None = None,
+    learn_from_known: bool = True,
     trusted: ArrayLike | None = None,
     most: int = 200,
     tolerance: float = 1e-3,
@@ -66,6 +67,8 @@ def rater_effects(
         said: The comparisons; of one rater there is one per pair.
         known: 1 where the first is known to be the better, 0 the second, −1 unknown, shape
             (pairs,).
+        learn_from_known: Whether what is said of known pairs counts for more than the start. Not
+            where raters may find out which they are.
         trusted: Whether a rater has a say in what is better, shape (raters,); the slope of one
             who has none is found all the same. None trusts all.
         most: Iterations at most.
@@ -89,17 +92,28 @@ def rater_effects(
     log_prior_pq = _log_prior(known_p)
     slope_r, side_r = np.full(said.raters, SLOPE), np.zeros(said.raters)
     if (known_p >= 0).any():  # who is known to be bad has less of a say from the start
-        golden = _among(said, np.flatnonzero(known_p[said.pair_n] >= 0))
+        golden = among(said, np.flatnonzero(known_p[said.pair_n] >= 0))
         slope_r, side_r = _maximise(golden, np.exp(log_prior_pq), slope_r, side_r)
     moved, iterations = np.inf, 0
     while moved > tolerance and iterations < most:
         posterior_pq = _posterior(said, slope_r, side_r, log_prior_pq, trusted_r)
         before = slope_r, side_r
-        slope_r, side_r = _maximise(said, posterior_pq, slope_r, side_r)
+        learnt_pq = posterior_pq if learn_from_known else posterior_pq * (known_p < 0)[:, None]
+        slope_r, side_r = _maximise(said, learnt_pq, slope_r, side_r)
         moved = max(float(np.abs(slope_r - before[0]).max()), _most(side_r - before[1]))
         iterations += 1
     posterior_pq = _posterior(said, slope_r, side_r, log_prior_pq, trusted_r)
     return Effects(slope_r, side_r, posterior_pq, iterations, moved <= tolerance)
+
+
+def among(said: Pairs, picked: Codes) -> Pairs:
+    """Some of the judgements, by their place; raters and pairs stay numbered as they were."""
+    return said._replace(
+        rater_n=said.rater_n[picked],
+        pair_n=said.pair_n[picked],
+        first_n=said.first_n[picked],
+        side_n=said.side_n[picked],
+    )
 
 
 def reliability(said: Pairs, found: Effects, *, alpha: float = 0.05) -> Reliability:
@@ -205,15 +219,6 @@ def _chance(said: Pairs, slope_r: Array, side_r: Array) -> Array:
     """P(first preferred) at each node, shape (judgements, nodes)."""
     ahead_nq = slope_r[said.rater_n, None] * NODES + (side_r[said.rater_n] * said.side_n)[:, None]
     return np.asarray(special.expit(ahead_nq), dtype=float)
-
-
-def _among(said: Pairs, picked: Codes) -> Pairs:
-    return said._replace(
-        rater_n=said.rater_n[picked],
-        pair_n=said.pair_n[picked],
-        first_n=said.first_n[picked],
-        side_n=said.side_n[picked],
-    )
 
 
 def _most(change_r: Array) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_suites.stats.dawid_skene import dawid_skene, labels_of
-from eval_suites.stats.rater_effects import Pairs, rater_effects, reliability
+from eval_suites.stats.rater_effects import Pairs, among, rater_effects, reliability
 from eval_suites.stats.rater_rates import balanced_accuracy
 from loop.feedback.judgements import TIE, Codes, Floats, Judgements
 from loop.feedback.suspicion import Reading, suspects
@@ -46,9 +46,10 @@ def weigh(
     """The standing of every rater, from what all of them said.
 
     Thumbs, stars and rubric criteria are read with Dawid and Skene's model, comparisons with
-    Bradley-Terry with a slope and a side for each rater; only items that two people judged, or
-    whose truth is known, say anything. Who judged none of those has the weight of a usual rater,
-    so that without overlap all count alike.
+    Bradley-Terry with a slope and a side for each rater; only items that two people judged say
+    anything. Who judged none of those has the weight of a usual rater, so that without overlap all
+    count alike. Gold questions say who fails them and where to start from; a weight is earned on
+    the others, as who knows the gold may be right there and wrong elsewhere.
 
     A rater who is worse than chance is held back, and his votes are not turned round: that would
     let an attacker cast votes by being wrong on purpose, and turn good votes against us as soon
@@ -119,7 +120,8 @@ def read(judgements: Judgements, gold_i: Codes, trusted_r: Flags) -> Reading:
         of_part_i = np.zeros(items, dtype=bool)
         of_part_i[judgements.item_n[mine_n]] = True
         prior_i += np.where(of_part_i & (gold_i < 0), part.prior, 0.0)
-        judged_r = np.bincount(judgements.rater_n[mine_n & shared_n], minlength=raters) > 0
+        fresh_n = mine_n & shared_n & (gold_i[judgements.item_n] == TIE)
+        judged_r = np.bincount(judgements.rater_n[fresh_n], minlength=raters) > 0
         parts.append((judged_r, part.rates))
     rates = _merged(parts)
     return Reading(
@@ -150,8 +152,12 @@ def _labels(judgements: Judgements, at: Codes, gold_i: Codes, trusted_r: Flags) 
         judgements.rater_n[at], item_n, judgements.label_n[at],
         raters=len(trusted_r), items=len(items), labels=2,
     )  # fmt: skip
-    found = dawid_skene(said, known=gold_i[items], trusted=trusted_r)
+    found = dawid_skene(said, known=gold_i[items], trusted=trusted_r, learn_from_known=False)
     odds = math.log(found.prior_k[1] / found.prior_k[0])
+    fresh = np.flatnonzero(gold_i[items][item_n] == TIE)
+    said = said._replace(
+        rater_n=said.rater_n[fresh], item_n=said.item_n[fresh], label_n=said.label_n[fresh]
+    )
     rates = balanced_accuracy(said, found)
     says_rk = found.confusion_rkl[:, :, 1]
     return _Part(says_rk[:, 1], says_rk[:, 0], odds, _Rates(*rates))
@@ -166,8 +172,8 @@ def _pairs(judgements: Judgements, at: Codes, gold_i: Codes, trusted_r: Flags) -
         judgements.rater_n[at], item_n, judgements.label_n[at].astype(float),
         np.nan_to_num(judgements.side_n[at]), len(trusted_r), len(items),
     )  # fmt: skip
-    found = rater_effects(said, known=gold_i[items], trusted=trusted_r)
-    rates = reliability(said, found)
+    found = rater_effects(said, known=gold_i[items], trusted=trusted_r, learn_from_known=False)
+    rates = reliability(among(said, np.flatnonzero(gold_i[items][item_n] == TIE)), found)
     return _Part(rates.rate_r, 1 - rates.rate_r, 0.0, _Rates(*rates))
 
 

@@ -30,7 +30,8 @@ REASONS = {
     WORSE: "says the opposite of the others more often than not",
     COORDINATED: "makes the same mistakes as others far more often than chance would",
 }
-MOSTLY = 0.75  # share of one side, or one label, that a sound rater may have
+MOSTLY = 0.75  # share of one side that a sound rater may have
+MISSED = 0.6  # share of what the others call bad that a sound rater may call good, or vice versa
 HURRIED = 0.25  # share of fast judgements that a sound rater may have
 SURE = float(np.log(7 / 3))  # log odds from which the others are taken to know
 FEWEST_GOLD = 5
@@ -147,7 +148,7 @@ def _same_side(judgements: Judgements) -> Floats:
     middle = float(np.median(share_r)) if len(share_r) else 0.5
     left_p = binomial_at_least(left_r, placed_r, max(MOSTLY, middle))
     right_p = binomial_at_least(placed_r - left_r, placed_r, max(MOSTLY, 1 - middle))
-    return np.minimum(1.0, 2 * np.minimum(left_p, right_p))
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(left_p, right_p)), dtype=float)
 
 
 def _same_label(judgements: Judgements, others_n: Floats) -> Floats:
@@ -159,9 +160,9 @@ def _same_label(judgements: Judgements, others_n: Floats) -> Floats:
         said_n = judgements.label_n == label
         against_r, along_r = (_count(judgements, one_n) for one_n in (against_n, along_n))
         held_r = _count(judgements, along_n & said_n) >= MOSTLY * np.maximum(along_r, 1)
-        p_r = binomial_at_least(_count(judgements, against_n & said_n), against_r, MOSTLY)
+        p_r = binomial_at_least(_count(judgements, against_n & said_n), against_r, MISSED)
         p_values.append(np.where(held_r, p_r, 1.0))
-    return np.minimum(1.0, 2 * np.minimum(*p_values))
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(*p_values)), dtype=float)
 
 
 def _worse(judgements: Judgements, others_n: Floats, gold_i: Codes) -> Floats:

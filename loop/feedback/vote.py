@@ -24,7 +24,7 @@ class Verdicts(NamedTuple):
 
 
 def weighted_vote(
-    votes: Iterable[tuple[str, int]], weights: Mapping[str, float], *, threshold: float = 0.4
+    votes: Iterable[tuple[str, int]], weights: Mapping[str, float], *, threshold: float = 0.85
 ) -> Verdict:
     """The side that the votes are for.
 
@@ -33,8 +33,8 @@ def weighted_vote(
         weights: Log odds that a rater is right; who is not named, or held back, has 0.
         threshold: Log odds by which one side must lead; less is a tie.
 
-    >>> weighted_vote([("ann", 1), ("bo", 0), ("cy", 0)], {"ann": 2.5, "bo": 1.0, "cy": 1.0})
-    Verdict(side=1, margin=0.5)
+    >>> weighted_vote([("ann", 1), ("bo", 0), ("cy", 0)], {"ann": 3.0, "bo": 1.0, "cy": 1.0})
+    Verdict(side=1, margin=1.0)
     """
     margin = sum(
         weights.get(rater, 0.0) * (1 if side == 1 else -1)
@@ -52,7 +52,7 @@ def weighted_votes(
     weight_n: ArrayLike,
     *,
     items: int,
-    threshold: float = 0.4,
+    threshold: float = 0.85,
 ) -> Verdicts:
     """The side that the votes on each item are for.
 
