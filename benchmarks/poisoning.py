@@ -6,7 +6,7 @@ with more than one on 30 % of the items; they are comparisons (whose sides are s
 thumbs. Gold questions are 5 % of the items. What counts is how many of the labels that come out
 (a pair's preferred side, an answer's verdict) are true, next to the same defence on a clean team.
 
-    python benchmarks/poisoning.py [--worlds 40] [--seed 7] [--markdown]
+    python benchmarks/poisoning.py [--worlds 40] [--seed 7] [--no-gold]
 """
 
 from __future__ import annotations
@@ -168,29 +168,21 @@ def _times(random: np.random.Generator, items: int, votes: float) -> Codes:
 def defend(world: World, *, gold: bool = True) -> dict[str, Outcome]:
     """What each defence makes of a world; labels of gold items are not counted."""
     settings = RatersSettings()
-    standings = weigh(world.judgements, gold=world.gold if gold else {}, settings=settings)
+    known = world.gold if gold else {}
+    standings = weigh(world.judgements, gold=known, settings=settings)
+    nobody = RatersSettings(minimum=10**9)  # has enough judgements to be held back
+    unheld = weigh(world.judgements, gold=known, settings=nobody)
     usual = math.log(3)
-    raw = {name: _unheld(one) for name, one in _weights_only(world, gold).items()}
     weights = {
         "majority": dict.fromkeys(standings, usual),
         "held back": {n: 0.0 if one.held_back else usual for n, one in standings.items()},
-        "weights": raw,
+        "weights": {name: one.weight for name, one in unheld.items()},
         "both": {name: one.weight for name, one in standings.items()},
     }
     return {
         defence: _outcome(world, weights[defence], standings, settings.margin)
         for defence in DEFENCES
     }
-
-
-def _weights_only(world: World, gold: bool) -> dict[str, Standing]:
-    """Standings with nobody held back: no rater ever has enough judgements for that."""
-    never = RatersSettings(minimum=10**9)
-    return weigh(world.judgements, gold=world.gold if gold else {}, settings=never)
-
-
-def _unheld(standing: Standing) -> float:
-    return standing.weight
 
 
 def _outcome(

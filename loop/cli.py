@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
     from loop.commands import judge, know, learn, talk
     from loop.commands.knowing import knowledge_commands
+    from loop.commands.raters import raters_command
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -123,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
         "file", type=Path
     )
 
+    raters_command(groups, add)
     add(groups, "curate", learn.curate, "make a dataset version of what people said")
     data = group("datasets", "dataset versions")
     add(data, "list", learn.datasets_list, "all dataset versions")

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.feedback.agreement import Agreement, agreement_of
+from loop.feedback.judgements import TIE, Codes, Judgements, judgements_of
+from loop.settings import RatersSettings
 from loop.store.records import Comparison, Rating
 
 if TYPE_CHECKING:
+    from loop.feedback.standing import Standing
     from loop.store.store import Store
 
-Marks = dict[str, dict[str, float]]  # rater → item → mark
+
+class Share(NamedTuple):
+    """A share of trials with its 95 % interval (Wilson)."""
+
+    share: float
+    low: float
+    high: float
+    n: int  # trials
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
-    """Krippendorff's alpha of one kind of judgement."""
+class Lean(NamedTuple):
+    """As `Share`, with the p-value of even odds (exact, two-sided)."""
 
-    kind: str  # thumb, stars or comparison
-    alpha: float | None  # 1 perfect, 0 chance; None where nothing was judged twice
-    raters: int
-    items: int  # that two raters or more have judged
+    share: float
+    low: float
+    high: float
+    n: int
+    p_value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,35 +45,72 @@ class RaterReport:
     """How one person judges."""
 
     rater: str
-    judgements: int
+    judgements: int  # every one, changed minds too
     agreement: float | None  # share of items on which most others say the same; None if alone
     shared: int  # items behind that share
+    agreed: Share | None  # the same share with its interval
+    gold: Share | None  # right, of the questions whose answer is known
     seconds: float | None  # median time for one
     left: float | None  # share of decided comparisons won by what stood left; about 0.5 is sound
+    leftward: Lean | None  # the same share with its interval
+    longer: Lean | None  # share of decided comparisons won by the longer answer
+    weight: float  # log odds that a vote is right; 0 if held back
+    accuracy: float  # share right, averaged over both sides, with its interval
+    low: float
+    high: float
+    held_back: str | None  # why nothing of theirs is trained on
     simulated: bool
 
 
-def agreement(store: Store, assistant: str) -> list[Agreement]:
-    """How far raters agree beyond chance, by kind of judgement; of each the latest word counts."""
-    from eval_suites.stats.agreement import krippendorff_alpha
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Everything about the raters of one assistant."""
+
+    raters: list[RaterReport]  # the busiest first
+    agreement: list[Agreement]  # one for each kind
+
+
+def quality(
+    store: Store,
+    assistant: str,
+    *,
+    gold: Mapping[str, int] | None = None,
+    settings: RatersSettings | None = None,
+    seed: int = 0,
+) -> Quality:
+    """How far raters agree and how each judges; of each the latest word counts.
+
+    Args:
+        store: Where ratings and comparisons are.
+        assistant: Whose.
+        gold: Item → 1 or 0 where the truth is known; see `judgements.answer_item`.
+        settings: When a rater is held back; None takes the defaults.
+        seed: Of the bootstrap behind the intervals of alpha.
+    """
+    from loop.feedback.standing import gold_codes, usual_standing, weigh
 
     ratings, comparisons = _said(store, assistant)
-    found = []
-    for kind, marks in _marks(ratings, comparisons).items():
-        items = sorted({item for of_rater in marks.values() for item in of_rater})
-        table = [[marks[rater].get(item) for item in items] for rater in sorted(marks)]
-        times = Counter(item for of_rater in marks.values() for item in of_rater)
-        found.append(
-            Agreement(
-                kind=kind,
-                alpha=krippendorff_alpha(table, "ordinal" if kind == "stars" else "nominal")
-                if table
-                else None,
-                raters=len(marks),
-                items=sum(count > 1 for count in times.values()),
-            )
-        )
-    return found
+    lengths = _lengths(store, comparisons)
+    judgements = judgements_of(ratings, comparisons, lengths=lengths)
+    standings = weigh(judgements, gold=gold, settings=settings)
+    tallies = _tallies(judgements, gold_codes(judgements, gold or {}))
+    given: defaultdict[str, list[Rating | Comparison]] = defaultdict(list)
+    for rating in ratings:
+        given[rating.rater].append(rating)
+    for comparison in comparisons:
+        given[comparison.rater].append(comparison)
+    usual = usual_standing()
+    reports = [
+        _report(rater, said, tallies.get(rater, Tally()), standings.get(rater, usual), lengths)
+        for rater, said in given.items()
+    ]
+    reports.sort(key=lambda report: (-report.judgements, report.rater))
+    return Quality(raters=reports, agreement=agreement_of(judgements, seed=seed))
+
+
+def agreement(store: Store, assistant: str, *, seed: int = 0) -> list[Agreement]:
+    """How far raters agree beyond chance, by kind of judgement; of each the latest word counts."""
+    return agreement_of(judgements_of(*_said(store, assistant)), seed=seed)
 
 
 def reliability(store: Store, assistant: str) -> list[RaterReport]:
@@ -69,15 +119,7 @@ def reliability(store: Store, assistant: str) -> list[RaterReport]:
     Agreement is with the majority of the others on the same item: good or bad for thumbs and
     stars, the side preferred for comparisons. Items on which the others are split do not count.
     """
-    ratings, comparisons = _said(store, assistant)
-    sides = _sides(_marks(ratings, comparisons))
-    judged: defaultdict[str, list[Rating | Comparison]] = defaultdict(list)
-    for rating in ratings:
-        judged[rating.rater].append(rating)
-    for comparison in comparisons:
-        judged[comparison.rater].append(comparison)
-    reports = [_report(rater, given, sides) for rater, given in judged.items()]
-    return sorted(reports, key=lambda report: (-report.judgements, report.rater))
+    return quality(store, assistant).raters
 
 
 def _said(store: Store, assistant: str) -> tuple[list[Rating], list[Comparison]]:
@@ -89,50 +131,81 @@ def _said(store: Store, assistant: str) -> tuple[list[Rating], list[Comparison]]
     )
 
 
-def _marks(ratings: Iterable[Rating], comparisons: Iterable[Comparison]) -> dict[str, Marks]:
-    """The latest mark of each rater on each item; both come oldest first."""
-    marks: dict[str, Marks] = {"thumb": {}, "stars": {}, "comparison": {}}
-    for rating in ratings:
-        if rating.kind in ("thumb", "stars") and rating.value is not None:
-            marks[rating.kind].setdefault(rating.rater, {})[rating.interaction] = rating.value
-    for one in comparisons:
-        ranked = sorted(zip(one.interactions, one.ranks, strict=True))
-        for (left, rank), (right, other) in itertools.combinations(ranked, 2):
-            preferred = (rank > other) - (rank < other)
-            marks["comparison"].setdefault(one.rater, {})[f"{left} {right}"] = float(preferred)
-    return marks
+def _lengths(store: Store, comparisons: Iterable[Comparison]) -> dict[str, int]:
+    ids = sorted({id for one in comparisons for id in one.interactions})
+    rows = store.query("interactions_by_id", ids=ids) if ids else []
+    return {row["id"]: len(row["answer"]) for row in rows}
 
 
-def _sides(marks: Mapping[str, Marks]) -> dict[str, dict[str, int]]:
-    """Item → rater → −1, 0 or 1: stars above the middle are good, below it bad."""
-    sides: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for kind, of_kind in marks.items():
-        middle = 3 if kind == "stars" else 0
-        for rater, of_rater in of_kind.items():
-            for item, mark in of_rater.items():
-                sides[item].setdefault(rater, (mark > middle) - (mark < middle))
-    return sides
+class Tally(NamedTuple):
+    """What the latest words of one rater come to."""
+
+    same: int = 0  # as most of the others said
+    shared: int = 0  # with such a majority
+    right: int = 0  # of gold questions
+    asked: int = 0
+
+
+def _tallies(judgements: Judgements, gold_i: Codes) -> dict[str, Tally]:
+    same_n, shared_n = _with_others(judgements)
+    truth_n = gold_i[judgements.item_n]
+    asked_n = (judgements.label_n != TIE) & (truth_n != TIE)
+    right_n = asked_n & (judgements.label_n == truth_n)
+    counts_rt = np.stack(
+        [
+            np.bincount(judgements.rater_n[which_n], minlength=len(judgements.raters))
+            for which_n in (same_n, shared_n, right_n, asked_n)
+        ],
+        axis=1,
+    )
+    return {
+        rater: Tally(*map(int, counts_t))
+        for rater, counts_t in zip(judgements.raters, counts_rt, strict=True)
+    }
+
+
+def _with_others(judgements: Judgements) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Judgements that most of the others on the item share, and those with such a majority."""
+    items = len(judgements.items)
+    counts_li = np.stack(
+        [
+            np.bincount(judgements.item_n[judgements.label_n == label], minlength=items)
+            for label in (TIE, 0, 1)
+        ]
+    )
+    others_ln = counts_li[:, judgements.item_n]
+    others_ln[judgements.label_n + 1, np.arange(len(judgements.item_n))] -= 1
+    most_n = others_ln.max(axis=0, initial=0)
+    shared_n = (most_n > 0) & ((others_ln == most_n).sum(axis=0) == 1)
+    return shared_n & (others_ln.argmax(axis=0) == judgements.label_n + 1), shared_n
 
 
 def _report(
-    rater: str, given: list[Rating | Comparison], sides: Mapping[str, Mapping[str, int]]
+    rater: str,
+    given: Sequence[Rating | Comparison],
+    tally: Tally,
+    standing: Standing,
+    lengths: Mapping[str, int],
 ) -> RaterReport:
-    same = shared = 0
-    for of_item in sides.values():
-        others = Counter(side for other, side in of_item.items() if other != rater)
-        ranked = others.most_common(2)
-        if rater in of_item and ranked and (len(ranked) < 2 or ranked[0][1] > ranked[1][1]):
-            shared += 1
-            same += of_item[rater] == ranked[0][0]
     took = [one.seconds for one in given if one.seconds is not None]
-    won = [left for one in given if isinstance(one, Comparison) for left in _left_won(one)]
+    compared = [one for one in given if isinstance(one, Comparison)]
+    leftward = _lean([won for one in compared for won in _left_won(one)])
     return RaterReport(
         rater=rater,
         judgements=len(given),
-        agreement=same / shared if shared else None,
-        shared=shared,
+        agreement=tally.same / tally.shared if tally.shared else None,
+        shared=tally.shared,
+        agreed=_share(tally.same, tally.shared),
+        gold=_share(tally.right, tally.asked),
         seconds=statistics.median(took) if took else None,
-        left=sum(won) / len(won) if won else None,
+        left=leftward.share if leftward else None,
+        leftward=leftward,
+        longer=_lean([won for one in compared for won in _longer_won(one, lengths)]),
+        weight=standing.weight,
+        accuracy=standing.accuracy,
+        low=standing.low,
+        high=standing.high,
+        held_back=standing.held_back,
         simulated=all(one.simulated for one in given),
     )
 
@@ -144,3 +217,26 @@ def _left_won(one: Comparison) -> list[bool]:
     rank = dict(zip(one.interactions, one.ranks, strict=True))
     left, right = (rank[id] for id in one.shown)
     return [] if left == right else [left < right]
+
+
+def _longer_won(one: Comparison, lengths: Mapping[str, int]) -> list[bool]:
+    """Of two answers of different length that are no tie: did the longer one win?"""
+    if len(one.interactions) != 2 or not all(id in lengths for id in one.interactions):
+        return []
+    first, second = (lengths[id] for id in one.interactions)
+    if first == second or one.ranks[0] == one.ranks[1]:
+        return []
+    return [(first > second) == (one.ranks[0] < one.ranks[1])]
+
+
+def _share(hits: int, n: int) -> Share | None:
+    from eval_suites.stats.intervals import wilson
+
+    return Share(hits / n, *wilson(hits, n), n) if n else None
+
+
+def _lean(won: Sequence[bool]) -> Lean | None:
+    from eval_suites.stats.tails import binomial_two_sided
+
+    found = _share(sum(won), len(won))
+    return Lean(*found, binomial_two_sided(sum(won), len(won))) if found else None

@@ -90,6 +90,14 @@ def weigh(
     }
 
 
+def usual_standing() -> Standing:
+    """That of a rater of whom nothing is known."""
+    return Standing(
+        weight=_weight(PRIOR_RATE), held_back=None, accuracy=PRIOR_RATE, low=PRIOR_LOW,
+        high=PRIOR_HIGH, judgements=0,
+    )  # fmt: skip
+
+
 def gold_codes(judgements: Judgements, gold: Mapping[str, int]) -> Codes:
     """The truth of each item where it is known, else −1, shape (items,)."""
     return np.array([gold.get(item, TIE) for item in judgements.items], dtype=np.intp)
