@@ -15,8 +15,8 @@ Codes = NDArray[np.intp]
 class Prior(NamedTuple):
     """What is believed before anything is seen: pseudo-judgements per row of a confusion matrix."""
 
-    right: float = 3.0  # most people judge better than chance
-    wrong: float = 1.0  # shared out over the other labels
+    right: float = 1.5  # most people judge better than chance
+    wrong: float = 0.5  # shared out over the other labels
 
 
 class Errors(NamedTuple):

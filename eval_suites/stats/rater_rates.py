@@ -96,8 +96,8 @@ def _rates(said: Labels, found: Errors, share_k: Array, prior: Prior, alpha: flo
     slope_rp = (share_k * right_rk * (1 - right_rk)) / (rate_r * (1 - rate_r))[:, None]
     covariance_rpp = _covariance(said, found, prior)
     spread_r = np.einsum("rp,rpq,rq->r", slope_rp, covariance_rpp, slope_rp)
-    # Few of the judgements are errors, so tails are those of t with half of what they amount to.
-    df_r = np.maximum(0.5 / (spread_r * rate_r * (1 - rate_r)), 2.0)
+    # Few of the judgements are errors, so tails are those of t with a quarter of their number.
+    df_r = np.maximum(0.25 / (spread_r * rate_r * (1 - rate_r)), 2.0)
     reach_r = -special.stdtrit(df_r, alpha / 2) * np.sqrt(spread_r)
     logit_r = special.logit(rate_r)
     return Rates(rate_r, special.expit(logit_r - reach_r), special.expit(logit_r + reach_r))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_suites.stats.dawid_skene import dawid_skene, labels_of
+from eval_suites.stats.dawid_skene import Prior, dawid_skene, labels_of
 from eval_suites.stats.rater_effects import Pairs, among, rater_effects, reliability
 from eval_suites.stats.rater_rates import balanced_accuracy
 from loop.feedback.judgements import TIE, Codes, Floats, Judgements
@@ -18,7 +18,8 @@ from loop.feedback.suspicion import Reading, suspects
 from loop.settings import RatersSettings
 
 ROUNDS = 3  # looks for suspects; each goes without the votes of those found before
-PRIOR_RATE, PRIOR_LOW, PRIOR_HIGH = 0.75, 0.29, 0.99  # a beta distribution with 3 right, 1 wrong
+PRIOR = Prior(right=3.0, wrong=1.0)  # a rater of few judgements is much like the others
+PRIOR_RATE, PRIOR_LOW, PRIOR_HIGH = 0.75, 0.29, 0.99  # of its beta distribution
 HIGHEST = 0.99  # nobody's vote counts for more than that of one who is right so often
 CERTAIN = 30.0  # log odds of what gold says
 
@@ -160,13 +161,14 @@ def _labels(judgements: Judgements, at: Codes, gold_i: Codes, trusted_r: Flags) 
         judgements.rater_n[at], item_n, judgements.label_n[at],
         raters=len(trusted_r), items=len(items), labels=2,
     )  # fmt: skip
-    found = dawid_skene(said, known=gold_i[items], trusted=trusted_r, learn_from_known=False)
+    known_i = gold_i[items]
+    found = dawid_skene(said, known=known_i, trusted=trusted_r, learn_from_known=False, prior=PRIOR)
     odds = math.log(found.prior_k[1] / found.prior_k[0])
-    fresh = np.flatnonzero(gold_i[items][item_n] == TIE)
+    fresh = np.flatnonzero(known_i[item_n] == TIE)
     said = said._replace(
         rater_n=said.rater_n[fresh], item_n=said.item_n[fresh], label_n=said.label_n[fresh]
     )
-    rates = balanced_accuracy(said, found)
+    rates = balanced_accuracy(said, found, prior=PRIOR)
     says_rk = found.confusion_rkl[:, :, 1]
     return _Part(says_rk[:, 1], says_rk[:, 0], odds, _Rates(*rates))
 
