@@ -85,8 +85,8 @@ def _told(found: Quality) -> str:
     held = sum(one.held_back is not None for one in found.raters)
     if held > len(found.raters) / 3:
         lines.append(
-            f"{held} of {len(found.raters)} are held back. Above a third, check with gold questions "
-            "who is right before training: the figures cannot tell one half of a team from the other."
+            f"{held} of {len(found.raters)} are held back. Above a third, the figures cannot tell "
+            "which part of a team is right: check with gold questions before training."
         )
     return "\n".join(lines)
 
