@@ -6,7 +6,7 @@ with more than one on 30 % of the items; they are comparisons (whose sides are s
 thumbs. Gold questions are 5 % of the items. What counts is how many of the labels that come out
 (a pair's preferred side, an answer's verdict) are true, next to the same defence on a clean team.
 
-    python benchmarks/poisoning.py [--worlds 40] [--seed 7] [--no-gold]
+    python benchmarks/poisoning.py [--worlds 40] [--seed 7] [--items 2000] [--bad 0.3] [--no-gold]
 """
 
 from __future__ import annotations
@@ -218,13 +218,20 @@ class Cell(NamedTuple):
 
 
 def measure(
-    attack: str | None, seeds: Sequence[int], *, comparisons: bool, votes: float, gold: bool = True
+    attack: str | None,
+    seeds: Sequence[int],
+    *,
+    comparisons: bool,
+    votes: float,
+    gold: bool = True,
+    items: int = ITEMS,
+    bad: float = BAD,
 ) -> dict[str, Cell]:
     """Each defence against one attack, next to the same defence on the same team when clean."""
     pairs = []
     for seed in seeds:
         made = [
-            make_world(one, seed=seed, comparisons=comparisons, votes=votes)
+            make_world(one, seed=seed, comparisons=comparisons, votes=votes, items=items, bad=bad)
             for one in (attack, None)
         ]
         pairs.append([defend(world, gold=gold) for world in made])
@@ -244,6 +251,8 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("--worlds", type=int, default=40)
     asked.add_argument("--seed", type=int, default=7)
+    asked.add_argument("--items", type=int, default=ITEMS)
+    asked.add_argument("--bad", type=float, default=BAD, help="share of the team that attacks")
     asked.add_argument("--no-gold", action="store_true", help="the defence knows no gold")
     args = asked.parse_args()
     seeds = range(args.seed, args.seed + args.worlds)
@@ -256,7 +265,13 @@ def main() -> None:
             print("| --- |" + " --- |" * (len(DEFENCES) + 1))
             for attack in (None, *ATTACKS):
                 cells = measure(
-                    attack, seeds, comparisons=comparisons, votes=votes, gold=not args.no_gold
+                    attack,
+                    seeds,
+                    comparisons=comparisons,
+                    votes=votes,
+                    gold=not args.no_gold,
+                    items=args.items,
+                    bad=args.bad,
                 )
                 last = cells["both"]
                 told = [_told(cells[one], attack is None) for one in DEFENCES]

@@ -82,6 +82,12 @@ def _told(found: Quality) -> str:
     for one in found.raters:
         if one.held_back:
             lines.append(f"{one.rater} is held back from training: {REASONS[one.held_back]}.")
+    held = sum(one.held_back is not None for one in found.raters)
+    if held > len(found.raters) / 3:
+        lines.append(
+            f"{held} of {len(found.raters)} are held back. Above a third, the figures cannot tell "
+            "which part of a team is right: check with gold questions before training."
+        )
     return "\n".join(lines)
 
 
