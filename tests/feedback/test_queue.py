@@ -15,7 +15,7 @@ from loop.feedback.judge import Given, judge, judge_pair, said_of, why_given
 from loop.feedback.queue import next_review, ranked, release, skip, undo
 from loop.feedback.raters import reliability
 from loop.feedback.side_by_side import placed
-from loop.feedback.workload import day, workload
+from loop.feedback.workload import Day, day, workload
 from loop.settings import ReviewSettings, Settings
 from loop.store.records import Gold, ReviewEvent
 from tests.factories import (
@@ -441,8 +441,8 @@ def test_minutes_are_estimated_from_how_long_judgements_took(store):
     store.append([make_rating(interaction="t0", seconds=90.0, rater="bob")])
     found = workload(store, settings(overlap=0), at=NOW)
     assert (found.answers, found.seconds, found.minutes) == (3, 90.0, 4.5)
-    mine = day(store, settings(overlap=0), "ann", pairs=False, at=NOW)
-    assert (mine.judged, mine.waiting, mine.minutes) == (0, 3, 4.5)
+    assert day(store, "desk", "ann", at=NOW) == Day(judged=0, seconds=90.0)
+    assert next_review(store, settings(overlap=0), "ann", at=NOW).waiting == 3
 
 
 def test_another_assistants_answers_are_left_out(store):
