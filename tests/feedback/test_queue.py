@@ -10,10 +10,9 @@ from datetime import timedelta
 import pytest
 
 from knowledge.errors import RatchetError
-from loop.curate.feedback import read
 from loop.feedback.judge import Given, judge, judge_pair, said_of, why_given
 from loop.feedback.queue import next_review, ranked, release, skip, undo
-from loop.feedback.raters import reliability
+from loop.feedback.raters import quality
 from loop.feedback.side_by_side import placed
 from loop.feedback.workload import Day, day, workload
 from loop.settings import ReviewSettings, Settings
@@ -270,11 +269,13 @@ def test_an_undone_judgement_counts_for_no_reader_and_stays_on_record(store):
     use = settings(overlap=0)
     review = next_review(store, use, "ann", at=NOW)
     kept = judge(store, review, [*UP, Given(kind="flag", text="safety")], at=NOW)
-    assert [one.id for one in read(store, "desk").ratings] == [one.id for one in kept]
+    assert [one["id"] for one in store.query("ratings_of", assistant="desk")] == [
+        one.id for one in kept
+    ]
     undone = undo(store, use, "ann", at=NOW + timedelta(seconds=5))
     assert set(undone.judgements) == {one.id for one in kept}
-    assert read(store, "desk").ratings == []
-    assert reliability(store, "desk") == []
+    assert store.query("ratings_of", assistant="desk") == []
+    assert list(quality(store, "desk").raters) == []
     assert said_of(store, "a", "ann") == []
     for name in ("ratings_of", "dash_daily", "knowledge_judged"):
         assert store.query(name, assistant="desk") == []
@@ -303,7 +304,7 @@ def test_after_an_undo_the_answer_comes_back_and_the_second_word_counts(store):
     again = undo(store, use, "ann", at=NOW + timedelta(seconds=5)).review
     assert again is not None
     judge(store, again, DOWN, at=NOW + timedelta(seconds=9))
-    assert [one.value for one in read(store, "desk").ratings] == [-1.0]
+    assert [one["value"] for one in store.query("ratings_of", assistant="desk")] == [-1.0]
 
 
 def test_an_undone_answer_that_another_has_judged_goes_to_somebody_else(store):
