@@ -34,10 +34,10 @@ def still_held(review: Review) -> bool:
     return review.until > datetime.now(UTC)
 
 
-def day(rater: str, *, pairs: bool) -> Day:
-    """What this rater did today and what waits for them."""
+def day(rater: str) -> Day:
+    """What this rater did today, and how quickly."""
     here = source.here()
-    return day_of(here.store, here.settings, rater, pairs=pairs)
+    return day_of(here.store, here.assistant, rater)
 
 
 def skip(review: Review, reason: str, text: str | None) -> None:

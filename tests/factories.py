@@ -27,10 +27,12 @@ from loop.store.records import (
     Experiment,
     ExperimentEvent,
     Exposure,
+    Gold,
     Guideline,
     Interaction,
     Promotion,
     Rating,
+    ReviewEvent,
     Run,
     Step,
     Ticket,
@@ -104,6 +106,33 @@ def make_guideline(**fields: Any) -> Guideline:
         "criteria": ["helpful"],
     }
     return _made(Guideline, shared, known, fields)
+
+
+def make_gold(**fields: Any) -> Gold:
+    """An answer that is known to be good."""
+    number, shared = _fresh("gold")
+    known = {
+        "assistant": ASSISTANT,
+        "item": f"interaction-of-{number}",
+        "kind": "thumb",
+        "value": 1.0,
+        "why": "The passage says so.",
+        "by": "lead",
+    }
+    return _made(Gold, shared, known, fields)
+
+
+def make_review_event(**fields: Any) -> ReviewEvent:
+    """A lease without an end; name the `item` when that matters."""
+    number, shared = _fresh("review")
+    known = {
+        "assistant": ASSISTANT,
+        "rater": "rae",
+        "item": f"interaction-of-{number}",
+        "kind": "lease",
+        "reason": "waiting",
+    }
+    return _made(ReviewEvent, shared, known, fields)
 
 
 def make_dataset(**fields: Any) -> Dataset:

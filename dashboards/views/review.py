@@ -13,6 +13,7 @@ from dashboards.words import lasted, plain
 from loop.feedback.judge import Given, judge, judge_pair
 from loop.feedback.queue import Review
 from loop.feedback.rubric import Criterion, criteria_of, examples_of
+from loop.feedback.workload import Day
 from loop.store.records import Guideline, Interaction
 from loop.store.review_commands import SKIPS
 
@@ -42,7 +43,7 @@ def held(rater: str, kind: str) -> Review | None:
 def fetch(rater: str, kind: str) -> Review | None:
     """Ask the queue for what comes next, and how the day goes."""
     state["held"] = reviewing.next_item(rater, pairs=kind == COMPARE)
-    state["day"] = reviewing.day(rater, pairs=kind == COMPARE)
+    state["day"] = reviewing.day(rater)
     state["since"] = time.monotonic()
     found: Review | None = state["held"]
     return found
@@ -58,13 +59,13 @@ def move_on(judged: Review | None = None) -> None:
     st.rerun()
 
 
-def progress(noun: str) -> None:
+def progress(noun: str, waiting: int) -> None:
     """How far the sitting and the day are, and how long the rest takes."""
-    day = state["day"]
+    day: Day = state["day"]
     says = [f"{state['judged']} in this sitting", f"{day.judged} today"]
-    if day.waiting:
-        says.append(f"{count(day.waiting, noun)} left, about {lasted(day.minutes * 60)}")
-    st.progress(day.judged / max(day.judged + day.waiting, 1), text=" · ".join(says))
+    if waiting:
+        says.append(f"{count(waiting, noun)} left, about {lasted(waiting * day.seconds)}")
+    st.progress(day.judged / max(day.judged + waiting, 1), text=" · ".join(says))
 
 
 def nothing(noun: str) -> None:
@@ -271,7 +272,7 @@ with main:
         if review is None:
             nothing(noun)
         else:
-            progress(noun)
+            progress(noun, review.waiting)
             (compare_two if kind == COMPARE else rate_one)(review)
         with st.container(horizontal=True):
             if review is not None:

@@ -54,7 +54,11 @@ def export(
         part = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder))
         done = WRITERS[format](dataset, source, part, target, lineage)
         part.chmod(0o755)
-        sums = {path: sums_of(part / path)["sha256"] for path in done.files}
+        sums = {
+            path.relative_to(part).as_posix(): sums_of(path)["sha256"]
+            for path in sorted(part.rglob("*"))
+            if path.is_file()
+        }
         store.command(  # first the note: no copy may be out of sight
             "audit",
             actor=actor,

@@ -74,7 +74,9 @@ def _parquet(dataset: Dataset, source: Path, part: Path, target: Path, lineage: 
         counts[name] = pq.read_metadata(part / name).num_rows
         files[name] = {**sums_of(part / name), "rows": counts[name]}
     if lineage:
-        shutil.copyfile(source / version.MANIFEST, part / version.MANIFEST)
+        for path in source.iterdir():  # what fell and what was masked, too
+            if path.name not in counts:
+                shutil.copyfile(path, part / path.name)
     else:
         manifest = {**dataset.manifest, "files": files, "lineage": "left out"}
         _write_json(part / version.MANIFEST, manifest)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loop.answer.guards import REFUSAL
 from loop.feedback import guidelines
 from loop.feedback.novelty import unlike
 from loop.feedback.side_by_side import pair_strata, placed
-from loop.feedback.strata import SWAYS, Candidate, mix, parts_of, says
+from loop.feedback.strata import ONCE, SWAYS, Candidate, Strata, mix, parts_of, says
 from loop.settings import Settings
 from loop.store.records import Guideline, Interaction
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 OFFERED = 50  # candidates the store chooses from: others may take the best of them meanwhile
 TRIES = 3  # times it is looked again when others took all of them
 MOST_NEW = 200  # answers unlike any judged one that are put in order
+
+
+class Offer(NamedTuple):
+    """What a rater may be given, best first, and how much waits for them in all."""
+
+    candidates: list[Candidate]
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,7 @@ class Review:
     until: datetime  # when somebody else may be given it
     interactions: tuple[Interaction, ...]  # one to rate; or two to compare, from left to right
     guideline: Guideline
+    waiting: int = 0  # items that this rater may be given, this one among them
 
     @property
     def why(self) -> str | None:
@@ -73,16 +81,7 @@ def ranked(
     Raises:
         RatchetError: A number in [review] is out of range.
     """
-    assistant = settings.assistant.name
-    parts = parts_of(settings.review)
-    strata = (
-        pair_strata(store, settings, rater, _now(at))
-        if pairs
-        else rate_strata(store, settings, rater, _now(at))
-    )
-    [row] = store.query("review_given", assistant=assistant, rater=rater, pairs=pairs)
-    seed = f"{settings.seed}\n{assistant}\n{rater}\n{pairs}"
-    return mix(strata, parts, seed=seed, start=row["given"], limit=limit)
+    return _offer(store, settings, rater, pairs=pairs, limit=limit, at=at).candidates
 
 
 def next_review(
@@ -102,19 +101,19 @@ def next_review(
         RatchetError: A number in [review] is out of range.
     """
     for _ in range(TRIES):
-        offered = ranked(store, settings, rater, pairs=pairs, at=at)
+        offer = _offer(store, settings, rater, pairs=pairs, limit=OFFERED, at=at)
         given = store.command(
             "lease_review",
             assistant=settings.assistant.name,
             rater=rater,
-            candidates=[one.row() for one in offered],
+            candidates=[one.row() for one in offer.candidates],
             minutes=settings.review.lease_minutes,
             pairs=pairs,
             at=at.isoformat() if at else "",
         )["lease"]
         if given is not None:
-            return _review(store, given)
-        if not offered:
+            return replace(_review(store, given), waiting=offer.waiting)
+        if not offer.candidates:
             return None
     return None
 
@@ -187,12 +186,30 @@ def undo(store: Store, settings: Settings, rater: str, *, at: datetime | None = 
     )
 
 
-def rate_strata(
-    store: Store, settings: Settings, rater: str, at: datetime, *, most: int = MOST_NEW
-) -> dict[str, list[Candidate]]:
-    """Reason → the answers that stand under it, the strongest first."""
+def _offer(
+    store: Store,
+    settings: Settings,
+    rater: str,
+    *,
+    pairs: bool,
+    limit: int,
+    at: datetime | None,
+) -> Offer:
+    assistant = settings.assistant.name
+    parts = parts_of(settings.review)
+    find = pair_strata if pairs else rate_strata
+    found = find(store, settings, rater, _now(at))
+    [row] = store.query("review_given", assistant=assistant, rater=rater, pairs=pairs)
+    seed = f"{settings.seed}\n{assistant}\n{rater}\n{pairs}"
+    return Offer(
+        mix(found.candidates, parts, seed=seed, start=row["given"], limit=limit), found.items
+    )
+
+
+def rate_strata(store: Store, settings: Settings, rater: str, at: datetime) -> Strata:
+    """The answers that stand under each reason, the strongest first."""
     guideline = guidelines.current(store)
-    rows = _pool(store, settings, rater, at, guideline, most=most)
+    rows = _pool(store, settings, rater, at, guideline)
     found: dict[str, list[Candidate]] = {}
     for row in rows:
         again = guideline.id if row["reason"] == "rerating" else None
@@ -204,14 +221,9 @@ def rate_strata(
             guideline=again,
         )
         found.setdefault(one.reason, []).append(one)
-    found["new"] = _new(store, settings.assistant.name, found.get("new", []), most)
-    return found
-
-
-def waiting_rows(store: Store, settings: Settings, rater: str, at: datetime) -> dict[str, int]:
-    """Reason → answers that stand under it for this rater; with "" for anybody."""
-    rows = _pool(store, settings, rater, at, guidelines.current(store), most=1)
-    return {row["reason"]: row["waiting"] for row in rows}
+    found["new"] = _new(store, settings.assistant.name, found.get("new", []))
+    counts = {row["reason"]: row["waiting"] for row in rows} | {"new": len(found["new"])}
+    return Strata(found, counts, sum(counts.get(reason, 0) for reason in ONCE))
 
 
 def _pool(
@@ -220,8 +232,6 @@ def _pool(
     rater: str,
     at: datetime,
     guideline: Guideline,
-    *,
-    most: int,
 ) -> list[dict[str, Any]]:
     return store.query(
         "review_pool",
@@ -233,17 +243,16 @@ def _pool(
         seed=str(settings.seed),
         guideline=guideline.id,
         rerate=guideline.rerate,
-        most=most,
     )
 
 
-def _new(store: Store, assistant: str, candidates: list[Candidate], most: int) -> list[Candidate]:
+def _new(store: Store, assistant: str, candidates: list[Candidate]) -> list[Candidate]:
     """Of the newest answers those whose question is unlike any that was judged, farthest first."""
     ids = [one.item for one in candidates]
     asked = {row["id"]: row["question"] for row in store.query("questions_by_id", ids=ids)}
     judged = [row["question"] for row in store.query("review_judged", assistant=assistant)]
     there = [one for one in candidates if one.item in asked]
-    far = unlike([asked[one.item] for one in there], judged, most)
+    far = unlike([asked[one.item] for one in there], judged, MOST_NEW)
     return [there[one.at] for one in far]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from knowledge.text import normalise
 from loop.feedback.rerating import drawn
-from loop.feedback.strata import Candidate
+from loop.feedback.strata import ONCE, Candidate, Strata
 from loop.settings import Settings
 from loop.store.records import Comparison, Interaction
 
@@ -57,10 +57,8 @@ def placed(one: Interaction, other: Interaction, rater: str) -> SideBySide:
     return SideBySide(first, second) if digest[0] % 2 else SideBySide(second, first)
 
 
-def pair_strata(
-    store: Store, settings: Settings, rater: str, at: datetime
-) -> dict[str, list[Candidate]]:
-    """Reason → pairs that this rater has not compared, newest first."""
+def pair_strata(store: Store, settings: Settings, rater: str, at: datetime) -> Strata:
+    """The pairs that this rater has not compared, newest first, by reason."""
     from loop.store.tables import from_row
 
     assistant = settings.assistant.name
@@ -84,7 +82,8 @@ def pair_strata(
         for candidate in _candidates(item, given, one, other, running, settings):
             found[candidate.reason].append(candidate)
     found["audit"].sort(key=lambda candidate: drawn(str(settings.seed), candidate.item))
-    return dict(found)
+    counts = {reason: len(of) for reason, of in found.items()}
+    return Strata(found, counts, sum(counts.get(reason, 0) for reason in ONCE))
 
 
 def _candidates(

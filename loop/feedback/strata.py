@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from knowledge.errors import RatchetError
 from loop.feedback.rerating import drawn
@@ -27,6 +27,8 @@ SAYS = {  # reason → what it says to people; {} is the candidate's text
     "gold": "gold",
     "waiting": "not judged yet",
 }
+# Reasons that exclude each other: together they hold everything that waits, once.
+ONCE = ("waiting", "second", "disagreement", "rerating", "gold")
 # Told only after the judgement: it would sway, or its absence would give away those that do.
 SWAYS = frozenset({"disagreement", "second", "guard", "arm", "audit", "gold"})
 
@@ -55,6 +57,14 @@ class Candidate:
             "needs": self.needs,
             "guideline": self.guideline,
         }
+
+
+class Strata(NamedTuple):
+    """What waits, by reason. An item can stand under several."""
+
+    candidates: Mapping[str, Sequence[Candidate]]  # the strongest first; not all there are
+    counts: Mapping[str, int]  # all there are
+    items: int  # each counted once
 
 
 def says(reason: str, text: str | None = None) -> str:

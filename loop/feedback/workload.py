@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loop.feedback.queue import rate_strata, waiting_rows
+from loop.feedback.queue import rate_strata
 from loop.feedback.side_by_side import pair_strata
 from loop.feedback.strata import parts_of
 from loop.settings import Settings
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 USUAL_SECONDS = 30.0  # for one judgement, until somebody's took is known
 MANY_SKIPS = 0.3  # share of what a rater was given above which somebody should ask them why
 ENOUGH = 10  # items given, before that share says anything
-# Each answer counts once in the total; the other reasons overlap with these.
-_TOTAL = ("waiting", "second", "disagreement", "rerating")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +65,6 @@ class Day:
 
     judged: int  # since midnight UTC
     seconds: float  # median for one; of everyone until they have their own
-    waiting: int  # that they may be given
-
-    @property
-    def minutes(self) -> float:
-        """For what waits, at their pace."""
-        return self.waiting * self.seconds / 60
 
 
 def workload(store: Store, settings: Settings, *, at: datetime | None = None) -> Workload:
@@ -84,16 +76,17 @@ def workload(store: Store, settings: Settings, *, at: datetime | None = None) ->
     at = datetime.now(UTC) if at is None else at
     assistant = settings.assistant.name
     parts_of(settings.review)
-    waiting = waiting_rows(store, settings, "", at)
-    waiting["new"] = len(rate_strata(store, settings, "", at)["new"])
+    answers = rate_strata(store, settings, "", at)
     pairs = pair_strata(store, settings, "", at)
     everyone = store.query("review_day", assistant=assistant, rater="", since=at)[0]["everyone"]
     skipped = store.query("review_skips", assistant=assistant)
     raters = store.query("review_raters", assistant=assistant, at=at)
     return Workload(
-        reasons={name: count for name, count in waiting.items() if count and name != "audit"},
-        answers=sum(waiting.get(name, 0) for name in _TOTAL),
-        pairs=len({one.item for name, of in pairs.items() if name != "gold" for one in of}),
+        reasons={
+            name: count for name, count in answers.counts.items() if count and name != "audit"
+        },
+        answers=answers.items - answers.counts.get("gold", 0),
+        pairs=pairs.items - pairs.counts.get("gold", 0),
         seconds=everyone or USUAL_SECONDS,
         estimated=everyone is None,
         set_aside=[
@@ -114,22 +107,9 @@ def workload(store: Store, settings: Settings, *, at: datetime | None = None) ->
     )
 
 
-def day(
-    store: Store, settings: Settings, rater: str, *, pairs: bool, at: datetime | None = None
-) -> Day:
-    """What a rater has done today, and what waits for them."""
+def day(store: Store, assistant: str, rater: str, *, at: datetime | None = None) -> Day:
+    """What a rater has done today, and how quickly."""
     at = datetime.now(UTC) if at is None else at
     midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    name = settings.assistant.name
-    [row] = store.query("review_day", assistant=name, rater=rater, since=midnight)
-    if pairs:
-        strata = pair_strata(store, settings, rater, at)
-        waiting = len({one.item for of in strata.values() for one in of})
-    else:
-        counted = waiting_rows(store, settings, rater, at)
-        waiting = sum(counted.get(reason, 0) for reason in (*_TOTAL, "gold"))
-    return Day(
-        judged=row["judged"],
-        seconds=row["mine"] or row["everyone"] or USUAL_SECONDS,
-        waiting=waiting,
-    )
+    [row] = store.query("review_day", assistant=assistant, rater=rater, since=midnight)
+    return Day(judged=row["judged"], seconds=row["mine"] or row["everyone"] or USUAL_SECONDS)

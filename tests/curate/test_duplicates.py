@@ -118,7 +118,11 @@ def test_one_person_adds_at_most_so_many_rows_and_pairs_go_first():
     rows = [row(f"Question {n}") for n in range(5)] + [pair("a", "b"), row("Other", users=("bo",))]
     stay = kept(rows, most_per_user=3)
     assert sorted(one.kind for one in stay) == ["pair", "sft", "sft", "sft"]
-    assert capped([["ada"], ["ada", "bo"], ["bo"]], 1) == [None, "most_per_user", None]
+    assert capped([["ada"], ["ada", "bo"], ["bo"]], None, None, 1, 0.0) == [
+        None,
+        "most_per_user",
+        None,
+    ]
 
 
 def test_grams_of_hashes_are_as_alike_as_grams_of_words():

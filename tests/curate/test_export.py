@@ -52,7 +52,7 @@ def rows_of(dataset: Dataset, file: str) -> list[dict[str, Any]]:
 def test_every_row_goes_into_its_split_and_form_of_trl(exported, dataset):
     done = exported("trl")
     for file, name, columns in (
-        ("pairs", "preference", {"prompt", "chosen", "rejected"}),
+        ("pairs", "preference", {"prompt", "chosen", "rejected", "margin"}),
         ("sft", "prompt_completion", {"prompt", "completion"}),
         ("kto", "unpaired_preference", {"prompt", "completion", "label"}),
     ):

@@ -147,7 +147,7 @@ def test_a_weighty_word_counts_more_and_the_margin_tells_how_much():
     said = [compare(*turns, rater=r, ranks=k) for r, k in (("ann", [1, 2]), ("bo", [2, 1]))]
     [row] = make_pairs({t.id: t for t in turns}, said, {}, {"ann": 3.0}).rows
     assert (row.answer, row.votes, row.margin) == ("a", 2.0, 0.5)
-    nearly = make_pairs({t.id: t for t in turns}, said, {}, {"ann": 1.1}, least=0.1)
+    nearly = make_pairs({t.id: t for t in turns}, said, {}, {"ann": 1.1}, least=0.5)
     assert nearly.rows == []
     assert {reason for _, reason in nearly.unused} == {"raters_disagree"}
 

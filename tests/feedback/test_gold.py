@@ -4,8 +4,7 @@ import pytest
 
 from knowledge.errors import RatchetError
 from loop.feedback.gold import add_file, gold_items, golds
-from loop.feedback.raters import _marks
-from tests.factories import make_comparison, make_interaction
+from tests.factories import make_interaction
 
 
 @pytest.fixture
@@ -35,8 +34,7 @@ def test_gold_is_told_as_rater_quality_takes_it(answers, file_of):
     add_file(answers, path, assistant="desk", by="ann")
     assert gold_items(answers, "desk", "stars") == {"a": 2.0}
     assert gold_items(answers, "desk", "thumb") == {}
-    said = make_comparison(interactions=["b", "a"], ranks=[1, 2], rater="rae")
-    assert gold_items(answers, "desk", "comparison") == _marks([], [said])["comparison"]["rae"]
+    assert gold_items(answers, "desk", "comparison") == {"a b": 1.0}
 
 
 def test_what_is_known_later_replaces_what_was_known(answers, file_of):

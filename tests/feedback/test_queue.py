@@ -10,17 +10,17 @@ from datetime import timedelta
 import pytest
 
 from knowledge.errors import RatchetError
-from loop.curate.feedback import read
 from loop.feedback.judge import Given, judge, judge_pair, said_of, why_given
 from loop.feedback.queue import next_review, ranked, release, skip, undo
-from loop.feedback.raters import reliability
+from loop.feedback.raters import quality
 from loop.feedback.side_by_side import placed
-from loop.feedback.workload import day, workload
+from loop.feedback.workload import Day, day, workload
 from loop.settings import ReviewSettings, Settings
-from loop.store.records import Gold, ReviewEvent
+from loop.store.records import ReviewEvent
 from tests.factories import (
     START,
     make_comparison,
+    make_gold,
     make_guideline,
     make_interaction,
     make_rating,
@@ -269,11 +269,13 @@ def test_an_undone_judgement_counts_for_no_reader_and_stays_on_record(store):
     use = settings(overlap=0)
     review = next_review(store, use, "ann", at=NOW)
     kept = judge(store, review, [*UP, Given(kind="flag", text="safety")], at=NOW)
-    assert [one.id for one in read(store, "desk").ratings] == [one.id for one in kept]
+    assert [one["id"] for one in store.query("ratings_of", assistant="desk")] == [
+        one.id for one in kept
+    ]
     undone = undo(store, use, "ann", at=NOW + timedelta(seconds=5))
     assert set(undone.judgements) == {one.id for one in kept}
-    assert read(store, "desk").ratings == []
-    assert reliability(store, "desk") == []
+    assert store.query("ratings_of", assistant="desk") == []
+    assert list(quality(store, "desk").raters) == []
     assert said_of(store, "a", "ann") == []
     for name in ("ratings_of", "dash_daily", "knowledge_judged"):
         assert store.query(name, assistant="desk") == []
@@ -302,7 +304,7 @@ def test_after_an_undo_the_answer_comes_back_and_the_second_word_counts(store):
     again = undo(store, use, "ann", at=NOW + timedelta(seconds=5)).review
     assert again is not None
     judge(store, again, DOWN, at=NOW + timedelta(seconds=9))
-    assert [one.value for one in read(store, "desk").ratings] == [-1.0]
+    assert [one["value"] for one in store.query("ratings_of", assistant="desk")] == [-1.0]
 
 
 def test_an_undone_answer_that_another_has_judged_goes_to_somebody_else(store):
@@ -340,7 +342,7 @@ def test_undo_goes_back_one_judgement_at_a_time(store):
 
 def test_gold_comes_to_everyone_once_and_looks_like_the_rest(store):
     store.append([make_interaction(id="g")])
-    store.append([gold("g", -1.0)])
+    store.append([make_gold(item="g", value=-1.0)])
     for who in ("ann", "bob", "cleo"):
         review = next_review(store, settings(), who, at=NOW)
         assert (review.item, review.why) == ("g", None)
@@ -352,7 +354,7 @@ def test_gold_comes_to_everyone_once_and_looks_like_the_rest(store):
 
 def test_gold_that_was_told_is_not_judged_again_after_an_undo(store):
     store.append([make_interaction(id="g")])
-    store.append([gold("g", -1.0)])
+    store.append([make_gold(item="g", value=-1.0)])
     judge(store, next_review(store, settings(), "ann", at=NOW), UP, at=NOW)
     assert undo(store, settings(), "ann", at=NOW + timedelta(seconds=1)).review is None
     assert next_review(store, settings(), "ann", at=NOW + timedelta(seconds=2)) is None
@@ -441,8 +443,8 @@ def test_minutes_are_estimated_from_how_long_judgements_took(store):
     store.append([make_rating(interaction="t0", seconds=90.0, rater="bob")])
     found = workload(store, settings(overlap=0), at=NOW)
     assert (found.answers, found.seconds, found.minutes) == (3, 90.0, 4.5)
-    mine = day(store, settings(overlap=0), "ann", pairs=False, at=NOW)
-    assert (mine.judged, mine.waiting, mine.minutes) == (0, 3, 4.5)
+    assert day(store, "desk", "ann", at=NOW) == Day(judged=0, seconds=90.0)
+    assert next_review(store, settings(overlap=0), "ann", at=NOW).waiting == 3
 
 
 def test_another_assistants_answers_are_left_out(store):
@@ -473,10 +475,3 @@ def test_a_done_event_names_what_was_given(store):
     ]
     assert sorted(one.kind for one in events) == ["done", "lease"]
     assert next(e.judgements for e in events if e.kind == "done") == [kept[0].id]
-
-
-def gold(item: str, value: float, kind: str = "thumb") -> Gold:
-    return Gold(
-        id=f"gold-{item}", at=START, assistant="desk", item=item, kind=kind, value=value,
-        why="known", by="lead",
-    )  # type: ignore[arg-type]  # fmt: skip

@@ -26,7 +26,9 @@ from tests.factories import make_interaction, make_promotion, make_rating
 ROWS: list[tuple[Any, str, dict[str, str]]] = [
     (make_interaction(passages=[{"document": "a.md", "score": 0.5}]), "interaction", {"id": "id"}),
     (make_rating(text="Grüße, 世界 \x00"), "ratings", {"interaction": "interaction"}),
-    (factories.make_guideline(), "guideline", {"id": "id"}),
+    (factories.make_guideline(rerate=["a"]), "guideline", {"id": "id"}),
+    (factories.make_gold(), "golds", {"assistant": "assistant"}),
+    (factories.make_review_event(), "review_event", {"id": "id"}),
     (factories.make_dataset(manifest={"a": {"b": [1, None, 0.1]}}), "dataset", {"id": "id"}),
     (factories.make_dataset_row(), "dataset_rows", {"dataset": "dataset"}),
     (factories.make_run(), "run", {"id": "id"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -66,10 +66,19 @@ AGREED = {
     "audit_events": "limit",
     "watermark": "assistant",
     "counts": "",
-    "review_queue": "assistant limit rater",
+    "golds": "assistant",
+    "ratings_seen_by": "interaction rater",
+    "review_events": "assistant limit rater",
+    "review_held": "assistant at rater",
     "guideline_usage": "",
 }
-ONE_ROW = {"watermark", "counts", "dash_home"}  # promised, even of an empty store
+ONE_ROW = {
+    "watermark",
+    "counts",
+    "dash_home",
+    "review_day",
+    "review_given",
+}  # promised, even of an empty store
 
 
 @pytest.mark.parametrize("name", AGREED)
@@ -81,8 +90,10 @@ def test_a_query_takes_what_was_agreed(name: str):
 def test_a_query_runs_on_an_empty_store(store: LocalStore, name: str):
     query = queries()[name]
     given: dict[str, Any] = dict.fromkeys(query.parameters - query.defaults.keys(), "nothing")
-    if "ids" in given:
-        given["ids"] = []
+    fitting = {"ids": [], "items": [], "rerate": [], "pairs": False, "overlap": 0.2}
+    instant = datetime(2026, 11, 24, tzinfo=UTC)
+    fitting |= dict.fromkeys(("at", "since"), instant)
+    given |= {name: value for name, value in fitting.items() if name in given}
     rows = store.query(name, **given)
     assert len(rows) == query.promise.startswith("Exactly one row")
     assert query.promise.startswith("Exactly one row") == (name in ONE_ROW)
@@ -155,23 +166,6 @@ def test_a_persons_data_is_found_in_datasets_and_in_adapters_built_on_them(store
     assert store.query("adapters_of_user", user="eve") == []
     assert [row["row"] for row in store.query("lineage_rows", adapter=heir.id)] == [rows[1].row]
     assert ids(store.query("runs", dataset=touched.id)) == [run.id]
-
-
-def test_the_least_judged_answers_are_reviewed_first_and_none_twice_by_one(store: LocalStore):
-    fresh, once, twice, mine = (make_interaction(user=f"u{n}") for n in range(4))
-    store.append(
-        [
-            *(fresh, once, twice, mine, make_interaction(assistant="other")),
-            make_rating(interaction=once.id, rater="kim"),
-            make_rating(interaction=twice.id, rater="kim"),
-            make_comparison(interactions=[twice.id, mine.id], rater="lee"),
-            make_rating(interaction=mine.id, rater="rae"),
-        ]
-    )
-    queue = ids(store.query("review_queue", assistant="desk", rater="rae"))
-    assert queue == [fresh.id, once.id, twice.id]
-    assert ids(store.query("review_queue", assistant="desk", rater="lee")) == [fresh.id, once.id]
-    assert len(store.query("review_queue", assistant="desk", rater="rae", limit=1)) == 1
 
 
 def test_a_closed_ticket_replaces_the_open_one(store: LocalStore):
