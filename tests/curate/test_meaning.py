@@ -45,7 +45,7 @@ def test_a_case_in_other_words_does_not_enter_training(store, tmp_path):
 
 def test_rows_that_say_the_same_in_other_words_are_one_with_a_weight(store, tmp_path):
     turns = [
-        *answered(1, "The loan is over in ten years.", question="When is my loan due?"),
+        *answered(1, "In ten years the loan is paid.", question="When is my loan due?"),
         *answered(2, "Within ten years the loan ends.", question="How long does a loan run?"),
     ]
     store.append([*turns, *map(thumb, turns)])
