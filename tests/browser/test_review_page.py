@@ -106,6 +106,10 @@ def test_a_rating_posted_to_the_api_is_seen_on_the_review_page(address: str, bro
     assert httpx.post(f"{address}/v1/feedback", json=said, timeout=30).status_code == 200
     browser.get(f"{address}/review?rater=ann")
     assert sees(browser, "What is the fee for a stop payment?")
+    assert sees(browser, "hidden until you have judged it")
+    assert "Clear, short" not in browser.page_source
+    mine = {"interaction": said["interaction"], "rater": "ann", "kind": "thumb", "value": 1}
+    assert httpx.post(f"{address}/v1/feedback", json=mine, timeout=30).status_code == 200
     assert sees(browser, "Clear, short and &lt;b&gt;cited&lt;/b&gt;.")  # shown, never run
 
 

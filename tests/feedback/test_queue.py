@@ -17,10 +17,11 @@ from loop.feedback.raters import reliability
 from loop.feedback.side_by_side import placed
 from loop.feedback.workload import Day, day, workload
 from loop.settings import ReviewSettings, Settings
-from loop.store.records import Gold, ReviewEvent
+from loop.store.records import ReviewEvent
 from tests.factories import (
     START,
     make_comparison,
+    make_gold,
     make_guideline,
     make_interaction,
     make_rating,
@@ -340,7 +341,7 @@ def test_undo_goes_back_one_judgement_at_a_time(store):
 
 def test_gold_comes_to_everyone_once_and_looks_like_the_rest(store):
     store.append([make_interaction(id="g")])
-    store.append([gold("g", -1.0)])
+    store.append([make_gold(item="g", value=-1.0)])
     for who in ("ann", "bob", "cleo"):
         review = next_review(store, settings(), who, at=NOW)
         assert (review.item, review.why) == ("g", None)
@@ -352,7 +353,7 @@ def test_gold_comes_to_everyone_once_and_looks_like_the_rest(store):
 
 def test_gold_that_was_told_is_not_judged_again_after_an_undo(store):
     store.append([make_interaction(id="g")])
-    store.append([gold("g", -1.0)])
+    store.append([make_gold(item="g", value=-1.0)])
     judge(store, next_review(store, settings(), "ann", at=NOW), UP, at=NOW)
     assert undo(store, settings(), "ann", at=NOW + timedelta(seconds=1)).review is None
     assert next_review(store, settings(), "ann", at=NOW + timedelta(seconds=2)) is None
@@ -473,10 +474,3 @@ def test_a_done_event_names_what_was_given(store):
     ]
     assert sorted(one.kind for one in events) == ["done", "lease"]
     assert next(e.judgements for e in events if e.kind == "done") == [kept[0].id]
-
-
-def gold(item: str, value: float, kind: str = "thumb") -> Gold:
-    return Gold(
-        id=f"gold-{item}", at=START, assistant="desk", item=item, kind=kind, value=value,
-        why="known", by="lead",
-    )  # type: ignore[arg-type]  # fmt: skip

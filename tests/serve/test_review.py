@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from loop.feedback.queue import next_review
+from loop.settings import ReviewSettings, Settings
 from loop.store.records import Gold
+from loop.store.remote import RemoteStore
 from tests.factories import START, make_interaction
 
 
@@ -50,6 +53,18 @@ def test_twenty_raters_who_ask_at_once_get_twenty_answers(server):
         given = list(pool.map(lambda n: ask(http, f"rater-{n}")["item"], range(20)))
         assert len(set(given)) == 20
         assert ask(http, "late") is None
+
+
+def test_who_reaches_the_store_from_elsewhere_never_gets_what_another_holds(server):
+    server.store.append([make_interaction(id=f"turn-{n}") for n in range(8)])
+    use = Settings(review=ReviewSettings(overlap=0))
+    stores = [server.store, RemoteStore(server.url, None, key_name="KEY")]
+    with ThreadPoolExecutor(8) as pool:
+        given = pool.map(lambda n: next_review(stores[n % 2], use, f"rater-{n}"), range(8))
+        assert len({one.item for one in given}) == 8
+    again = next_review(stores[1], use, "rater-0")
+    assert (again.rater, again.item) == ("rater-0", next_review(stores[0], use, "rater-0").item)
+    stores[1].close()
 
 
 def test_gold_is_unmarked_until_it_is_judged(server):
