@@ -87,9 +87,10 @@ def curate(
         funnel.stage("Reading")
         said = source.read_judgements(store, name)
         sources = _sources(said)
-        standings = source.standings(said, settings.raters)
+        gold = source.gold_of(store, name)
+        standings = source.standings(said, settings.raters, gold)
         held = {r: f"rater_{one.held_back}" for r, one in standings.items() if one.held_back}
-        said, drops = source.without(said, held, simulated=rules.simulated)
+        said, drops = source.without(said, held, gold, simulated=rules.simulated)
         funnel.note("feedback", 0, [drop.reason for drop in drops])
         withdrawn = withdrawn_people(store, name, rules)
         spool, turns = source.spool_turns(
