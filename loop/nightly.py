@@ -81,7 +81,7 @@ def run_night(
         )
 
     try:
-        dataset = _curate(store, settings, suites, steps, progress)
+        dataset = _curate(store, settings, suites, steps, collection, progress)
     except NothingToTrainOn as problem:
         return end("nothing_to_train_on", str(problem))
     candidate = _train(store, settings, dataset, steps, clock, progress)
@@ -110,7 +110,12 @@ def run_night(
 
 
 def _curate(
-    store: Store, settings: Settings, suites: list[Suite], steps: Steps, progress: bool
+    store: Store,
+    settings: Settings,
+    suites: list[Suite],
+    steps: Steps,
+    collection: Collection,
+    progress: bool,
 ) -> Dataset:
     said = store.query("watermark", assistant=settings.assistant.name)[0]
     inputs = {
@@ -123,7 +128,15 @@ def _curate(
     outputs = steps.run(
         "curate",
         inputs,
-        lambda: {"dataset": curate(store, settings, suites=suites, progress=progress).dataset.id},
+        lambda: {
+            "dataset": curate(
+                store,
+                settings,
+                suites=suites,
+                embed=collection.embedder.encode,
+                progress=progress,
+            ).dataset.id
+        },
     )
     [row] = store.query("dataset", id=outputs["dataset"])
     return Dataset(**row)

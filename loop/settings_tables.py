@@ -92,7 +92,10 @@ class CurateSettings:
     simulated: bool = True  # may simulated people be trained on
     synthetic: bool = True  # may questions made up from documents be trained on
     near_duplicate: float = 0.55  # Jaccard of 3-grams in question and answers that makes rows one
+    semantic_duplicate: float = 0.92  # cosine from which two questions may be one; 1 joins none
+    meaning_rows: int = 20_000  # with more rows meaning is not compared: embedding takes long
     contamination: float = 0.6  # share of 8-grams also in an eval case above which a row is out
+    contamination_cosine: float = 0.82  # from which a question asks what an eval case asks
     held_out: float = 0.2  # share of people kept for validation
     split: str = "people"  # hold out people by hash, or what came last: "time"
     most_per_user: int = 200  # rows one person may add

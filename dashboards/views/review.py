@@ -110,7 +110,8 @@ def rate_one(review: Review) -> None:
             flags = st.multiselect("Flags", widgets.FLAGS, key=f"review-flags-{turn.id}")
             better = st.text_area("A better answer", turn.answer, key=f"review-better-{turn.id}")
             comment = st.text_input("Comment", key=f"review-comment-{turn.id}")
-        saved = st.form_submit_button("Save and next", type="primary", shortcut="Ctrl+Enter")
+        # Radio buttons keep Enter to themselves; in a text box Ctrl+Enter sends the form anyway.
+        saved = st.form_submit_button("Save and next", type="primary", shortcut="Ctrl+S")
     if saved:
         given = list(said(turn, thumb, stars, scores, flags, better, comment))
         if not given:

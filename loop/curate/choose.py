@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from loop.curate.balance import capped
 from loop.curate.duplicates import OUT, Keys, Numbers, exact_copies, near_copies
 from loop.curate.funnel import Drop, Funnel
+from loop.curate.meaning import SAME, Meaning, look, texts_of
 from loop.curate.rows import KINDS
 from loop.curate.sketch import Grams
 from loop.curate.split import BOTH, Place, Side, divide
 from loop.curate.spool import Spool
-from loop.curate.work import GRAMS, KEYS
+from loop.curate.work import GRAMS, KEYS, ROWS
 from loop.settings import CurateSettings
 
 
@@ -30,7 +31,14 @@ class Chosen:
     drops: Sequence[Drop]
 
 
-def choose(spool: Spool, rules: CurateSettings, *, seed: int, funnel: Funnel) -> Chosen:
+def choose(
+    spool: Spool,
+    rules: CurateSettings,
+    *,
+    seed: int,
+    funnel: Funnel,
+    meaning: Meaning | None = None,
+) -> Chosen:
     """Decide about every row of a spool by its keys alone.
 
     Args:
@@ -38,6 +46,8 @@ def choose(spool: Spool, rules: CurateSettings, *, seed: int, funnel: Funnel) ->
         rules: What may enter.
         seed: Decides who is held out.
         funnel: Counts what falls.
+        meaning: What rows are compared by beside words; None, or more rows than
+            `rules.meaning_rows`, leaves that out.
     """
     parts = list(spool.all(KEYS))
     if not parts:
@@ -58,6 +68,16 @@ def choose(spool: Spool, rules: CurateSettings, *, seed: int, funnel: Funnel) ->
     ]  # fmt: skip
     left = [n for n in range(len(leader)) if n not in reasons]
     funnel.note("duplicates", len(left), reasons.values())
+    if meaning is not None and len(left) <= rules.meaning_rows:
+        alike = look(texts_of(spool, ROWS, buckets, starts, left), meaning)
+        for n, head in zip(left, alike.leaders.tolist(), strict=True):
+            if left[head] != n:
+                leader[leader == n] = left[head]
+                weights[left[head]] += weights[n]
+        instead = [table_of.row[left[head]] for head in alike.leaders.tolist()]
+        left = _sieve("meaning", left, alike.reasons, table_of, drops, funnel, instead)
+    else:
+        funnel.note("meaning", len(left), ())
     left.sort(key=lambda n: (KINDS.index(table_of.kind[n]), table_of.row[n]))
     full = capped([table_of.users[n] for n in left], None, None, rules.most_per_user, 0.0)
     left = _sieve("balance", left, full, table_of, drops, funnel)
@@ -157,14 +177,16 @@ def _sieve(
     rows: _Rows,
     drops: list[Drop],
     funnel: Funnel,
+    instead: Sequence[str] = (),
 ) -> list[int]:
     """Rows without a reason to fall; the others are noted."""
     kept = []
-    for n, reason in zip(numbers, reasons, strict=True):
+    for place, (n, reason) in enumerate(zip(numbers, reasons, strict=True)):
         if reason is None:
             kept.append(n)
         else:
-            drops.append(Drop(rows.row[n], rows.kind[n], step, reason))
+            other = instead[place] if reason == SAME else None
+            drops.append(Drop(rows.row[n], rows.kind[n], step, reason, other))
     funnel.note(step, len(kept), [reason for reason in reasons if reason is not None])
     return kept
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 STEPS = (
     "consent", "licence", "simulated", "feedback", "personal_data", "contamination", "duplicates",
-    "balance", "split",
+    "meaning", "balance", "split",
 )  # fmt: skip
 KEPT = "kept"
 SCHEMA = pa.schema(

@@ -26,6 +26,8 @@ from loop.curate.choose import Chosen, choose
 from loop.curate.consent import withdrawn_people
 from loop.curate.contamination import EvalCases
 from loop.curate.funnel import Drop, Funnel, drops_table
+from loop.curate.meaning import Meaning
+from loop.curate.paraphrase import Embed
 from loop.curate.redact import redactor
 from loop.curate.review import Review, Sample, review_table
 from loop.curate.rows import KINDS, Kind
@@ -56,6 +58,7 @@ def curate(
     settings: Settings,
     *,
     suites: Sequence[Suite],
+    embed: Embed | None = None,
     progress: bool = False,
     workers: int = 0,
 ) -> Curated:
@@ -69,6 +72,7 @@ def curate(
         store: What people said; the version and its rows are recorded there.
         settings: `curate` says what may enter.
         suites: No case of these, nor a near-copy, gets in.
+        embed: Texts to unit vectors, for what words do not tell; None leaves that out.
         progress: Show a bar on stderr.
         workers: Processes; 0 takes a core each, and only this one for a few turns.
 
@@ -83,34 +87,40 @@ def curate(
         funnel.stage("Reading")
         said = source.read_judgements(store, name)
         sources = _sources(said)
-        standings = source.standings(said, settings.raters)
+        gold = source.gold_of(store, name)
+        standings = source.standings(said, settings.raters, gold)
         held = {r: f"rater_{one.held_back}" for r, one in standings.items() if one.held_back}
-        said, drops = source.without(said, held, simulated=rules.simulated)
+        said, drops = source.without(said, held, gold, simulated=rules.simulated)
         funnel.note("feedback", 0, [drop.reason for drop in drops])
         withdrawn = withdrawn_people(store, name, rules)
         spool, turns = source.spool_turns(
             store, name, said, rules, folder, funnel, withdrawn=withdrawn
         )
         del said
+        cases = EvalCases(
+            suites, rules.contamination, embed=embed, cosine=rules.contamination_cosine
+        )
+        meaning = Meaning(embed, cases, rules.semantic_duplicate) if embed else None
         bench = Bench(
             folder=folder,
             buckets=spool.count,
             weights={rater: one.weight for rater, one in standings.items()},
             least=settings.raters.margin,
             redactor=redacts,
-            cases=EvalCases(suites, rules.contamination),
+            cases=cases,
         )
         funnel.stage("Making rows", spool.count)
         for counts in work(bench, workers=workers):
             funnel.add(counts)
             funnel.advance()
         funnel.stage("Comparing rows")
-        chosen = choose(spool, rules, seed=settings.seed, funnel=funnel)
+        chosen = choose(spool, rules, seed=settings.seed, funnel=funnel, meaning=meaning)
         if not any(chosen.sides):
             raise NothingToTrainOn(f"{name}: {funnel.largest_drop()}")
         funnel.stage("Writing", spool.count)
         dataset = _publish(
             store, settings, suites, spool, chosen, drops, funnel,
+            by_meaning=embed is not None,
             sources={"interactions": turns, **sources},
             raters={"heard": len(standings) - len(held), "held_back": dict(Counter(held.values()))},
         )  # fmt: skip
@@ -119,7 +129,9 @@ def curate(
 
 def check(rules: CurateSettings) -> None:
     """Raises RatchetError for a setting out of range."""
-    for name in ("near_duplicate", "contamination"):
+    for name in (
+        "near_duplicate", "contamination", "contamination_cosine", "semantic_duplicate",
+    ):  # fmt: skip
         value = getattr(rules, name)
         if not 0 < value <= 1:
             raise _out_of_range(name, value, "more than 0 and at most 1")
@@ -169,6 +181,7 @@ def _publish(
     drops: Sequence[Drop],
     funnel: Funnel,
     *,
+    by_meaning: bool,
     sources: dict[str, Any],
     raters: dict[str, Any],
 ) -> Dataset:
@@ -177,6 +190,7 @@ def _publish(
         "assistant": settings.assistant.name,
         "settings": asdict(settings.curate),
         "raters_settings": asdict(settings.raters),
+        "embedder": settings.knowledge.embedder if by_meaning else None,
         "seed": settings.seed,
         "suites": {suite.name: suite.version for suite in suites},
     }

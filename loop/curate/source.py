@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,8 +58,23 @@ def read_judgements(store: Store, assistant: str) -> Judgements:
     )
 
 
-def standings(said: Judgements, settings: RatersSettings) -> dict[str, Standing]:
-    """How far each rater can be relied on, from all that was said."""
+def gold_of(store: Store, assistant: str) -> dict[str, int]:
+    """Item → 1 if it is known to be good, or its first answer to be the better one; else 0.
+
+    An item is an answer's id, or both ids of a pair, sorted, with a space between.
+    """
+    found: dict[str, int] = {}
+    for row in store.query("golds", assistant=assistant):
+        ahead = row["value"] - (3 if row["kind"] == "stars" else 0)
+        if ahead:
+            found[row["item"]] = int((ahead < 0) if row["kind"] == "comparison" else (ahead > 0))
+    return found
+
+
+def standings(
+    said: Judgements, settings: RatersSettings, gold: Mapping[str, int]
+) -> dict[str, Standing]:
+    """How far each rater can be relied on, from all that was said and what is known."""
     from loop.store.tables import from_row, rows_of
 
     def records(record: type[R], table: pa.Table) -> Iterator[R]:
@@ -68,26 +83,34 @@ def standings(said: Judgements, settings: RatersSettings) -> dict[str, Standing]
                 yield from_row(record, row)
 
     judged = judgements_of(records(Rating, said.ratings), records(Comparison, said.comparisons))
-    return weigh(judged, settings=settings)
+    return weigh(judged, gold=gold, settings=settings)
 
 
 def without(
-    said: Judgements, reasons: Mapping[str, str], *, simulated: bool
+    said: Judgements, reasons: Mapping[str, str], gold: Container[str], *, simulated: bool
 ) -> tuple[Judgements, list[Drop]]:
-    """The judgements but for those of some raters.
+    """The judgements but for those of some raters, and those that measure raters.
 
     Args:
         said: All of them.
         reasons: Rater → why what they say is held back.
+        gold: Items whose right judgement is known: what is said of them is no opinion.
         simulated: May simulated raters be heard?
     """
     drops: list[Drop] = []
     kept = {}
     for name, table in (("ratings", said.ratings), ("comparisons", said.comparisons)):
+        items = (
+            table["interaction"].to_pylist()
+            if name == "ratings"
+            else [" ".join(sorted(ids)) for ids in _lists(table["interactions"])]
+        )
         why = [
-            reasons.get(rater) or ("simulated_rater" if made_up and not simulated else None)
-            for rater, made_up in zip(
-                table["rater"].to_pylist(), table["simulated"].to_pylist(), strict=True
+            reasons.get(rater)
+            or ("simulated_rater" if made_up and not simulated else None)
+            or ("gold" if item in gold else None)
+            for rater, made_up, item in zip(
+                table["rater"].to_pylist(), table["simulated"].to_pylist(), items, strict=True
             )
         ]
         stays = [reason is None for reason in why]

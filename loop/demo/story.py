@@ -114,7 +114,8 @@ def run_demo(
     at = time.monotonic()
     collect(store, settings, desk, calendar, cases, progress)
     at = timed("answer and rate", at)
-    curated = curate(store, settings, suites=suites, progress=False)
+    embed = desk.collection.embedder.encode
+    curated = curate(store, settings, suites=suites, embed=embed, progress=False)
     at = timed("curate", at)
     adapter = fit(store, settings, curated.dataset, calendar, quiet=quiet)
     desk.engine.load_adapter(adapter.id, Path(adapter.path))

@@ -9,8 +9,8 @@ from loop.curate.pairs import make_pairs
 from loop.curate.rows import Row
 from loop.curate.singles import make_kto, make_sft
 from loop.store.records import Comparison, Interaction, Rating
-from tests.curate.conftest import answered, compare, correct, thumb
-from tests.factories import make_rating
+from tests.curate.conftest import answered, compare, correct, every_row, thumb
+from tests.factories import make_gold, make_rating
 
 
 def pairs(turns: Sequence[Interaction], *said: Rating | Comparison) -> tuple[list[Row], list[str]]:
@@ -164,3 +164,12 @@ def test_whose_word_does_not_count_makes_no_label():
     found = make_kto({turn.id: turn}, opinions(ratings), {"bad": 0.0})
     assert [(row.label, row.margin) for row in found.rows] == [(True, 1.0)]
     assert make_kto({turn.id: turn}, opinions(ratings[:1]), {"bad": 0.0}).rows == []
+
+
+def test_what_is_said_of_gold_questions_is_no_opinion(made):
+    turns, asked = answered(1), answered(2)
+    gold = make_gold(item=asked[0].id, kind="thumb", value=1.0)
+    pair = make_gold(item=" ".join(sorted(t.id for t in asked)), kind="comparison", value=-1.0)
+    done = made(turns, compare(*turns), asked, compare(*asked), thumb(asked[0]), gold, pair)
+    assert {user for row in every_row(done) for user in row["users"]} == {"user-1"}
+    assert done.funnel["feedback"]["gold"] == 2

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from loop.feedback.queue import next_review
+from loop.settings import ReviewSettings, Settings
 from loop.store.records import Gold
+from loop.store.remote import RemoteStore
 from tests.factories import START, make_interaction
 
 
@@ -50,6 +54,19 @@ def test_twenty_raters_who_ask_at_once_get_twenty_answers(server):
         given = list(pool.map(lambda n: ask(http, f"rater-{n}")["item"], range(20)))
         assert len(set(given)) == 20
         assert ask(http, "late") is None
+
+
+def test_who_reaches_the_store_from_elsewhere_never_gets_what_another_holds(server):
+    server.store.append([make_interaction(id=f"turn-{n}") for n in range(8)])
+    use = Settings(review=ReviewSettings(overlap=0))
+    with (
+        closing(RemoteStore(server.url, None, key_name="KEY")) as remote,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        stores = (server.store, remote)
+        given = list(pool.map(lambda n: next_review(stores[n % 2], use, f"rater-{n}"), range(8)))
+        assert len({one.item for one in given}) == 8
+        assert next_review(remote, use, "rater-0").item == given[0].item
 
 
 def test_gold_is_unmarked_until_it_is_judged(server):

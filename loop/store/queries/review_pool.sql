@@ -244,7 +244,7 @@ select
     reason,
     row_number() over (partition by reason order by strength, item) as place,
     item,
-    needs,
+    needs::integer as needs,
     "text",
     case reason
         when 'disagreement' then totals.disagreement
