@@ -33,12 +33,18 @@ def raters_command(groups: Group[argparse.ArgumentParser], add: Add) -> None:
 
 def raters(args: Namespace) -> Outcome:
     """Agreement by kind, and a row for each rater."""
+    from loop.feedback.gold import gold_items
     from loop.feedback.raters import quality
 
     settings = load_settings(args.project)
     with project.opened(settings) as store:
+        name = settings.assistant.name
         found = quality(
-            store, settings.assistant.name, settings=settings.raters, seed=settings.seed
+            store,
+            name,
+            gold=gold_items(store, name),
+            settings=settings.raters,
+            seed=settings.seed,
         )
     return Outcome(_as_json(found), _told(found))
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from loop.settings import CurateSettings
-from loop.store.records import Interaction
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,73 +29,6 @@ def withdrawn_people(store: Store, assistant: str, rules: CurateSettings) -> dic
     purposes = list(rules.purposes) or None
     rows = store.query("withdrawals", assistant=assistant, purposes=purposes)
     return {str(row["user"]): row["until"] for row in rows}
-
-
-def withdrawals(turns: Iterable[Interaction]) -> dict[str, datetime]:
-    """When each person last withdrew with an interaction, for those who did."""
-    found: dict[str, datetime] = {}
-    for turn in turns:
-        if turn.consent == WITHDRAWN:
-            found[turn.user] = max(turn.at, found.get(turn.user, turn.at))
-    return found
-
-
-def consent_problem(
-    turn: Interaction, allowed: frozenset[str], withdrawn: Mapping[str, datetime]
-) -> str | None:
-    """Why this turn may not be trained on; None if it may.
-
-    Args:
-        turn: What was asked and answered.
-        allowed: Bases that allow training.
-        withdrawn: When people withdrew: that holds for all they said until then.
-    """
-    if turn.consent == WITHDRAWN or (turn.user in withdrawn and turn.at <= withdrawn[turn.user]):
-        return WITHDRAWN
-    if turn.consent in ("", "none"):
-        return "no_consent"
-    if turn.consent not in allowed:
-        return f"consent_{turn.consent}"
-    return None
-
-
-def purpose_problem(turn: Interaction, allowed: frozenset[str]) -> str | None:
-    """Why what the person agreed to does not cover training; None if it does."""
-    if not allowed or turn.purpose in allowed:
-        return None
-    return f"purpose_{turn.purpose}" if turn.purpose else "no_purpose"
-
-
-def retention_problem(turn: Interaction, retention_days: int, now: datetime) -> str | None:
-    """Why it may no longer be kept for training; None if it may. 0 days set no limit."""
-    if turn.retain_until is not None and turn.retain_until < now:
-        return "past_retention"
-    if retention_days and turn.at < now - timedelta(days=retention_days):
-        return "too_old"
-    return None
-
-
-def licence_problem(turn: Interaction, allowed: frozenset[str]) -> str | None:
-    """Why its licence forbids training; None if it does not. Case does not matter."""
-    if turn.licence.casefold() in {licence.casefold() for licence in allowed}:
-        return None
-    return f"licence_{turn.licence}"
-
-
-def passage_problem(turn: Interaction, allowed: frozenset[str], unknown: bool) -> str | None:
-    """Why the licence of a passage that was shown forbids training; None if none does.
-
-    Args:
-        turn: What was asked and answered.
-        allowed: Licences that allow training; case does not matter.
-        unknown: May a passage's licence be missing, or "unknown".
-    """
-    return _of_passages(turn.passages, {licence.casefold() for licence in allowed}, unknown)
-
-
-def simulated_problem(turn: Interaction, allowed: bool) -> str | None:
-    """Why a simulated person's turn is left out; None if it is not."""
-    return "simulated" if turn.simulated and not allowed else None
 
 
 def consent_reasons(
@@ -188,7 +120,7 @@ def _whole(column: Any) -> Any:
 def _basis(
     columns: Mapping[str, Any], allowed: frozenset[str], withdrawn: Mapping[str, datetime]
 ) -> Any:
-    """Reasons by basis and withdrawal; see `consent_problem`."""
+    """Reasons by basis and withdrawal: a withdrawal holds for all that was said until then."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

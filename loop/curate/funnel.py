@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -53,20 +52,9 @@ class Funnel:
         self._progress = progress
         self._bar: Any = None
 
-    def __enter__(self) -> Funnel:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._close()
-
     def stage(self, says: str, total: int | None = None) -> None:
         """Begin a stage of so many parts, on the bar."""
-        self._close()
+        self.close()
         if self._progress:
             from tqdm import tqdm
 
@@ -112,7 +100,8 @@ class Funnel:
         advice = _ADVICE.get(step, "Gather more feedback")
         return f"nothing to train on: {step} dropped {count} for {reason!r}. {advice}."
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Take the bar away; safe to call twice."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -11,7 +11,7 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from loop.curate.review import Review, Sample, review_table
 from loop.curate.rows import KINDS, Kind
 from loop.curate.spool import Spool
 from loop.curate.work import FELL, REVIEW, ROWS, Bench, work
+from loop.feedback.gold import gold_items
 from loop.settings import CurateSettings, Settings
 from loop.store.records import Dataset, DatasetRow
 
@@ -83,11 +84,11 @@ def curate(
     rules, name = settings.curate, settings.assistant.name
     check(rules)
     redacts = redactor(rules)
-    with Funnel(progress) as funnel, _scratch(settings.datasets) as folder:
+    with closing(Funnel(progress)) as funnel, _scratch(settings.datasets) as folder:
         funnel.stage("Reading")
         said = source.read_judgements(store, name)
         sources = _sources(said)
-        gold = source.gold_of(store, name)
+        gold = gold_items(store, name)
         standings = source.standings(said, settings.raters, gold)
         held = {r: f"rater_{one.held_back}" for r, one in standings.items() if one.held_back}
         said, drops = source.without(said, held, gold, simulated=rules.simulated)
@@ -195,7 +196,7 @@ def _publish(
         "suites": {suite.name: suite.version for suite in suites},
     }
     tally = _Tally()
-    with version.Writer(settings.datasets) as writer:
+    with closing(version.Writer(settings.datasets)) as writer:
         for rows in _chosen_rows(spool, chosen):
             for kind in KINDS:
                 table = version.table_of(kind, rows.filter(pc.equal(rows["kind"], kind)))

@@ -1,20 +1,18 @@
-"""A training row with where it came from, and the sieve that rows and turns go through."""
+"""A training row with where it came from, and the texts in it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-T = TypeVar("T")
 Kind = Literal["pair", "sft", "kto"]
 KINDS: tuple[Kind, ...] = ("pair", "sft", "kto")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,35 +44,6 @@ class Row:
     @property
     def answers(self) -> tuple[str, ...]:
         return (self.answer,) if self.rejected is None else (self.answer, self.rejected)
-
-
-class Sifted(NamedTuple, Generic[T]):
-    """What passed, and each drop with its reason: nothing vanishes."""
-
-    kept: list[T]
-    dropped: list[tuple[T, str]]
-
-    def counts(self) -> dict[str, int]:
-        """{"kept": n, reason: n, …}, reasons by name."""
-        reasons = Counter(reason for _, reason in self.dropped)
-        return {"kept": len(self.kept), **dict(sorted(reasons.items()))}
-
-
-def sift(items: Iterable[T], *problems: Callable[[T], str | None]) -> Sifted[T]:
-    """Keep what has no problem; the first problem found is the reason for a drop.
-
-    >>> sift([1, 2, 3], lambda n: "odd" if n % 2 else None).counts()
-    {'kept': 1, 'odd': 2}
-    """
-    kept: list[T] = []
-    dropped: list[tuple[T, str]] = []
-    for item in items:
-        reason = next((found for problem in problems if (found := problem(item))), None)
-        if reason is None:
-            kept.append(item)
-        else:
-            dropped.append((item, reason))
-    return Sifted(kept, dropped)
 
 
 @cache

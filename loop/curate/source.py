@@ -58,19 +58,6 @@ def read_judgements(store: Store, assistant: str) -> Judgements:
     )
 
 
-def gold_of(store: Store, assistant: str) -> dict[str, int]:
-    """Item → 1 if it is known to be good, or its first answer to be the better one; else 0.
-
-    An item is an answer's id, or both ids of a pair, sorted, with a space between.
-    """
-    found: dict[str, int] = {}
-    for row in store.query("golds", assistant=assistant):
-        ahead = row["value"] - (3 if row["kind"] == "stars" else 0)
-        if ahead:
-            found[row["item"]] = int((ahead < 0) if row["kind"] == "comparison" else (ahead > 0))
-    return found
-
-
 def standings(
     said: Judgements, settings: RatersSettings, gold: Mapping[str, int]
 ) -> dict[str, Standing]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
@@ -45,17 +44,6 @@ class Spool:
         self.folder = folder
         self.count = count
         self._writers: dict[tuple[str, int], pa.RecordBatchFileWriter] = {}
-
-    def __enter__(self) -> Spool:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def write(self, name: str, table: pa.Table, buckets: NDArray[np.int64]) -> None:
         """Add each row to its bucket, in the order given.

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
@@ -99,15 +98,8 @@ class Writer:
         self._content = {kind: hashlib.sha256() for kind in KINDS}
         self.rows: dict[Kind, int] = dict.fromkeys(KINDS, 0)
 
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of what was not finished; safe to call twice."""
         for file in (*self._files.values(), self._funnel):
             with contextlib.suppress(OSError):
                 file.close()

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -49,7 +50,7 @@ class Bench:
         Returns:
             How many rows each step kept and dropped for which reason.
         """
-        with Spool(self.folder, self.buckets) as spool:
+        with closing(Spool(self.folder, self.buckets)) as spool:
             turns = spool.read(TURNS, bucket)
             if turns is None:
                 return {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from loop.feedback import fields
 from loop.feedback.checks import ranks_of
 from loop.feedback.fields import LineError, Row
+from loop.feedback.judgements import MIDDLE_STARS
 from loop.feedback.lines import Entry, Imported, canonical, import_file
 from loop.feedback.side_by_side import mark_of, pair_of
 from loop.store.ids import id_of
@@ -66,15 +67,19 @@ def golds(store: Store, assistant: str) -> list[Gold]:
     return [from_row(Gold, row) for row in store.query("golds", assistant=assistant)]
 
 
-def gold_items(store: Store, assistant: str, kind: Kind) -> dict[str, float]:
-    """Item → the right mark, of one kind of judgement.
+def gold_items(store: Store, assistant: str) -> dict[str, int]:
+    """Item → 1 if it is known to be good, or its first answer to be the better one; else 0.
 
-    An item is an interaction's id (thumb −1 or 1, stars 1 to 5), or both ids of a pair, sorted,
-    with a space between (−1 the first is better, 0 a tie, 1 the second): as in
-    `loop.feedback.raters`. What raters say of these items measures the rater; it is no opinion to
-    train on.
+    An item is an answer's id, or both ids of a pair, sorted, with a space between, as in
+    `loop.feedback.judgements`; ties and middling stars are none. What raters say of these items
+    measures the rater; it is no opinion to train on.
     """
-    return {one.item: one.value for one in golds(store, assistant) if one.kind == kind}
+    found: dict[str, int] = {}
+    for one in golds(store, assistant):
+        ahead = one.value - (MIDDLE_STARS if one.kind == "stars" else 0)
+        if ahead:
+            found[one.item] = int(ahead < 0 if one.kind == "comparison" else ahead > 0)
+    return found
 
 
 def _gold(row: Row, assistant: str, by: str, now: datetime) -> tuple[Gold, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from knowledge.errors import RatchetError
 from knowledge.pii import find_personal_data
-from loop.curate.consent import consent_problem, withdrawals
+from loop.curate.consent import consent_reasons
 from loop.curate.funnel import Funnel
 from loop.curate.pipeline import NothingToTrainOn
 from loop.curate.source import admit
@@ -59,9 +59,16 @@ def test_no_turn_up_to_a_withdrawal_passes(said):
         make_interaction(user=user, at=START + timedelta(hours=at), consent=basis)
         for user, at, basis in said
     ]
-    withdrawn = withdrawals(turns)
+    withdrawn: dict[str, datetime] = {}
     for turn in turns:
-        if consent_problem(turn, BASES, withdrawn) is None:
+        if turn.consent == "withdrawn":
+            withdrawn[turn.user] = max(turn.at, withdrawn.get(turn.user, turn.at))
+    table = encode(turns)["interactions"] if turns else encode([make_interaction()])[
+        "interactions"
+    ].slice(0, 0)  # fmt: skip
+    reasons = consent_reasons(table, CurateSettings(), withdrawn=withdrawn, now=START)
+    for turn, reason in zip(turns, reasons.to_pylist(), strict=True):
+        if reason is None:
             later = [t for t in turns if t.user == turn.user and t.at >= turn.at]
             assert all(t.consent == "consent" for t in later)
 

