@@ -74,11 +74,10 @@ def _altered(words: Sequence[str], world: random.Random, vocabulary: Sequence[st
 
 def ours(texts: Sequence[str]) -> Found:
     """What curation finds."""
-    read = sketch.Texts()
-    grams = [read.grams(text, GRAM) for text in texts]
+    grams = sketch.Texts(texts).grams(GRAM, np.arange(len(texts)))
 
     def grams_of(numbers: Numbers) -> dict[int, sketch.Grams]:
-        return {int(n): grams[n] for n in numbers}
+        return {int(n): grams[int(n)].values.to_numpy() for n in numbers}
 
     return near_copies(
         sketch.bands(grams), range(len(texts)), grams_of, CurateSettings().near_duplicate

@@ -16,6 +16,7 @@ from knowledge.pii_ids import glued
 from knowledge.pii_numbers import hexadecimal, numbers
 from knowledge.pii_online import emails, urls, wallets
 from knowledge.pii_places import addresses
+from knowledge.pii_screen import may_hold
 from knowledge.pii_secrets import secrets
 from knowledge.pii_view import Found, View, view
 from knowledge.pii_words import named
@@ -59,6 +60,20 @@ def find_personal_data(text: str, *, links: bool = False) -> list[Span]:
         start, end = seen.original(found.start, found.end)
         spans.append(Span(found.type, start, end, text[start:end]))
     return spans
+
+
+def found_in(texts: Sequence[str], *, links: bool = False) -> list[list[Span]]:
+    """The same for many texts at once; far quicker where most hold nothing.
+
+    >>> [len(found) for found in found_in(["Call me.", "Write to ann@example.org."])]
+    [0, 1]
+    """
+    if links:
+        return [find_personal_data(text, links=True) for text in texts]
+    return [
+        find_personal_data(text) if may else []
+        for text, may in zip(texts, may_hold(texts), strict=True)
+    ]
 
 
 def mask(

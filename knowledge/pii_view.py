@@ -68,7 +68,7 @@ _SPELT = re.compile(  # begins with one class of signs, so that a search skips a
     re.IGNORECASE,
 )
 _DIGIT = re.compile("[0-9]")
-_MAY_BE_SPELT = ("&", "\\", "%40", "<")
+MAY_BE_SPELT = ("&", "\\", "%40", "<")
 
 
 def _plain() -> dict[str, str]:
@@ -99,7 +99,7 @@ def view(text: str) -> View:
     ('4111 - ok', (0, 5))
     """
     odd = not text.isascii() and _ODD.search(text) is not None
-    spelt = any(sign in text for sign in _MAY_BE_SPELT) and _SPELT.search(text) is not None
+    spelt = any(sign in text for sign in MAY_BE_SPELT) and _SPELT.search(text) is not None
     if not odd and not spelt:
         return _made(text, None, None)
     places = list(range(len(text)))

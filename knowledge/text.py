@@ -50,6 +50,15 @@ def words(text: str) -> list[str]:
     return _WORD.findall(folded)
 
 
+def has_words(text: str) -> bool:
+    """Whether `words` would find any.
+
+    >>> has_words("…?"), has_words("½ …")
+    (False, True)
+    """
+    return _WORD.search(text) is not None or bool(words(text))
+
+
 def sentences(text: str) -> list[Sentence]:
     """The sentences of running text, and lists, headings and table rows line by line.
 

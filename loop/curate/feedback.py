@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from loop.curate.rows import Kind, Row
+from loop.curate.rows import Kind, Row, canonical
 from loop.store.records import Comparison, Interaction, Rating
 
 GOOD_STARS, BAD_STARS = 4, 2  # stars from which an answer is good, and to which it is bad
@@ -70,7 +69,7 @@ def prompt_key(turn: Interaction) -> str:
 
 def key_of(messages: list[dict[str, str]], question: str) -> str:
     """The same for a prompt and a question."""
-    return json.dumps(prompt_of(messages, question), ensure_ascii=False, sort_keys=True)
+    return canonical(prompt_of(messages, question))
 
 
 def prompt_of(messages: list[dict[str, str]], question: str) -> list[dict[str, str]]:
@@ -103,7 +102,7 @@ def make_row(
     """
     return Row(
         kind=kind,
-        messages=[dict(one) for one in prompt_of(turns[0].messages, turns[0].question)],
+        messages=prompt_of(turns[0].messages, turns[0].question),
         answer=answer,
         rejected=rejected,
         label=label,

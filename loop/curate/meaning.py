@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from loop.curate.contamination import EvalCases
@@ -73,7 +73,7 @@ def texts_of(
         for kind, row, messages, answer, rejected, label in zip(
             *(table[column].take(numbers).to_pylist() for column in columns), strict=True
         ):
-            asked = tuple(said(json.loads(messages), "user"))
+            asked = tuple(said(orjson.loads(messages), "user"))
             answers = (answer,) if rejected is None else (answer, rejected)
             found.append(Said(f"{kind} {label}", row, asked, answers))
     return found

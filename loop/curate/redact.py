@@ -6,10 +6,9 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from knowledge.errors import RatchetError
-from knowledge.pii import Span, find_personal_data, mask, united
+from knowledge.pii import Span, find_personal_data, found_in, mask, united
 from knowledge.pseudonyms import STAND_IN, Pseudonyms
 from loop.curate.recognisers import found_beside
 from loop.curate.review import Review, Sample
@@ -61,14 +60,16 @@ class Redactor:
         return self.sample.rows()
 
     def _findings(self, texts: Sequence[str]) -> list[Sequence[Span]]:
-        ours: list[Sequence[Span]] = [_found(text, self.links) for text in texts]
-        if not self.recognisers:
-            return ours
-        theirs = found_beside(self.recognisers, texts)
-        return [
-            united(text, spans, _not_ours(text, more))
-            for text, spans, more in zip(texts, ours, theirs, strict=True)
-        ]
+        different = list(dict.fromkeys(texts))  # rows share prompts, an answer has several rows
+        found: Sequence[Sequence[Span]] = found_in(different, links=self.links)
+        if self.recognisers:
+            theirs = found_beside(self.recognisers, different)
+            found = [
+                united(text, spans, _not_ours(text, more))
+                for text, spans, more in zip(different, found, theirs, strict=True)
+            ]
+        of_text = dict(zip(different, found, strict=True))
+        return [of_text[text] for text in texts]
 
     def _clean(self, text: str, conversation: str, spans: Sequence[Span]) -> str:
         names = Pseudonyms(self.key) if self.policy == "pseudonymise" else None
@@ -82,7 +83,7 @@ class Redactor:
             clean = mask(text, spans, stand_in)
             self.replaced.update(span.type for span in spans)
             self.sample.add(text, spans)
-            text, spans = clean, _found(clean, self.links)
+            text, spans = clean, find_personal_data(clean, links=self.links)
         return text
 
 
@@ -128,11 +129,6 @@ def check_policy(policy: str) -> None:
             f"curate.personal_data is {policy!r}, expected {' or '.join(POLICIES)}. "
             "Mend it in ratchet.toml."
         )
-
-
-@lru_cache(maxsize=8192)  # rows share instructions and passages
-def _found(text: str, links: bool) -> tuple[Span, ...]:
-    return tuple(find_personal_data(text, links=links))
 
 
 def _not_ours(text: str, spans: Sequence[Span]) -> list[Span]:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+import orjson
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -48,7 +50,7 @@ class Row:
 
 @cache
 def row_schema() -> pa.Schema:
-    """A row as Arrow holds it: messages are JSON text, all else is as in `Row`."""
+    """A row as Arrow holds it: messages are `canonical` text, all else is as in `Row`."""
     import pyarrow as pa
 
     text, texts, number = pa.string(), pa.list_(pa.string()), pa.float64()
@@ -67,20 +69,35 @@ def to_table(rows: Sequence[Row]) -> pa.Table:
     import pyarrow as pa
 
     columns = {name: [getattr(row, name) for row in rows] for name in row_schema().names}
-    columns["messages"] = [json.dumps(row.messages, ensure_ascii=False) for row in rows]
+    columns["messages"] = [canonical(row.messages) for row in rows]
     return pa.table(columns, schema=row_schema())
 
 
-def row_id(
-    kind: str, messages: object, answer: str, rejected: str | None, label: bool | None
-) -> str:
-    """32 hex digits over what is learnt; where it came from does not count."""
-    return digest([kind, messages, answer, rejected, label])[:32]
+def row_id(kind: str, messages: str, answer: str, rejected: str | None, label: bool | None) -> str:
+    """32 hex digits over what is learnt; where it came from does not count.
+
+    Args:
+        kind: What it is for.
+        messages: The prompt as `canonical` writes it: many rows share one.
+        answer: Of a pair, the preferred one.
+        rejected: Pairs only.
+        label: KTO only.
+    """
+    rest = ",".join(map(canonical, (answer, rejected, label)))
+    return _sha256(f"[{canonical(kind)},{messages},{rest}]")[:32]
 
 
 def digest(value: object) -> str:
     """SHA-256 of anything JSON can hold, in hex."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _sha256(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
+
+def canonical(value: object) -> str:
+    """The one way in which a prompt or a text is written as JSON."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

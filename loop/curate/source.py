@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ TURNS, RATINGS, COMPARISONS, DROPS = "turns", "ratings", "comparisons", "drops"
 PART = 20_000  # judgements that are read as records at a time
 R = TypeVar("R", Rating, Comparison)
 EVERYTHING = 2**62  # a query's limit when all is wanted
+_LEARNT = [  # columns of interactions that rows are made of
+    "id", "at", "assistant", "user", "conversation", "question", "answer", "messages", "adapter",
+    "base", "consent", "licence", "simulated", "prompt",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,7 @@ def spool_turns(
         turns = admitted.filter(heard)
         hashes = prompt_hashes(turns)
         turns = turns.append_column("prompt", pa.array(hashes))
-        spool.write(TURNS, turns, bucket_of(hashes, spool.count))
+        spool.write(TURNS, turns.select(_LEARNT), bucket_of(hashes, spool.count))
         kept.append(turns.select(["id", "prompt"]))
         funnel.advance()
     index = pa.concat_tables(kept).combine_chunks()
@@ -193,7 +198,7 @@ def prompt_hashes(turns: pa.Table) -> NDArray[np.uint64]:
     for text, question in zip(
         turns["messages"].to_pylist(), turns["question"].to_pylist(), strict=True
     ):
-        key = key_of(json.loads(text), question)
+        key = key_of(orjson.loads(text), question)
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         found.append(int.from_bytes(digest))
     return np.array(found, dtype=np.uint64)
@@ -252,4 +257,4 @@ def _left_out(spool: Spool, ids: Sequence[str], reason: str, funnel: Funnel) -> 
 
 
 def _lists(column: pa.ChunkedArray) -> list[list]:  # type: ignore[type-arg]
-    return [json.loads(text) for text in column.to_pylist()]
+    return [orjson.loads(text) for text in column.to_pylist()]

@@ -7,21 +7,22 @@ step knows only the rows before it, so that tables can be worked on anywhere and
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from knowledge.text import has_words
 from loop.curate import sketch
 from loop.curate.contamination import EvalCases
 from loop.curate.feedback import opinions
 from loop.curate.funnel import Drop
 from loop.curate.pairs import make_pairs
 from loop.curate.redact import Redactor
-from loop.curate.rows import KINDS, row_id, said, to_table
+from loop.curate.rows import KINDS, canonical, row_id, said, to_table
 from loop.curate.singles import make_kto, make_sft
 from loop.store.records import Comparison, Interaction, Rating
 
@@ -79,10 +80,9 @@ def fall(table: pa.Table, step: str, reasons: Iterable[str | None]) -> pa.Table:
 
 def no_answer(table: pa.Table, step: str) -> pa.Table:
     """Rows fall from whose answers nothing can be learnt."""
-    from knowledge.text import words
 
     def problem(answer: str, rejected: str | None) -> str | None:
-        if not words(answer):
+        if not has_words(answer):
             return "empty_answer"
         same = rejected is not None and rejected.strip() == answer.strip()
         return "same_answer" if same else None
@@ -93,26 +93,31 @@ def no_answer(table: pa.Table, step: str) -> pa.Table:
 
 def redact(table: pa.Table, redactor: Redactor) -> pa.Table:
     """Personal data goes, or the row with it; what then has no answer left falls."""
-    messages = [json.loads(text) for text in table["messages"].to_pylist()]
-    answers, rejected = table["answer"].to_pylist(), table["rejected"].to_pylist()
+    written, answers = table["messages"].to_pylist(), table["answer"].to_pylist()
+    rejected = table["rejected"].to_pylist()
     talks = [(of or [""])[0] for of in table["conversations"].to_pylist()]
+    prompts = _read(written)
     texts: list[str] = []
     owners: list[int] = []
-    for number, prompt in enumerate(messages):
-        own = [*(one["content"] for one in prompt), answers[number]]
+    for number, prompt in enumerate(written):
+        own = [*(one["content"] for one in prompts[prompt]), answers[number]]
         own += [] if rejected[number] is None else [rejected[number]]
         texts += own
         owners += [number] * len(own)
     if redactor.drops:
         personal = {o for o, found in zip(owners, redactor.found(texts), strict=True) if found}
-        reasons = ["personal_data" if n in personal else None for n in range(len(messages))]
+        reasons = ["personal_data" if n in personal else None for n in range(len(written))]
         return fall(table, "personal_data", reasons)
     clean = iter(redactor.texts(texts, [talks[owner] for owner in owners]))
-    for number, prompt in enumerate(messages):
-        messages[number] = [one | {"content": next(clean)} for one in prompt]
+    for number, old in enumerate(written):
+        prompt = prompts[old]
+        contents = [next(clean) for _ in prompt]
+        if any(new is not one["content"] for new, one in zip(contents, prompt, strict=True)):
+            written[number] = canonical(
+                [one | {"content": new} for one, new in zip(prompt, contents, strict=True)]
+            )
         answers[number] = next(clean)
         rejected[number] = None if rejected[number] is None else next(clean)
-    written = [json.dumps(prompt, ensure_ascii=False) for prompt in messages]
     for name, values in (("messages", written), ("answer", answers), ("rejected", rejected)):
         at = table.schema.get_field_index(name)
         table = table.set_column(at, name, pa.array(values, pa.string()))
@@ -121,13 +126,17 @@ def redact(table: pa.Table, redactor: Redactor) -> pa.Table:
 
 def leave_out_cases(table: pa.Table, cases: EvalCases) -> pa.Table:
     """Rows fall that ask what a suite asks, or answer with it."""
-    prompts = [json.loads(text) for text in table["messages"].to_pylist()]
-    asked = [said(prompt, "user") for prompt in prompts]
+    columns = (table[name].to_pylist() for name in ("messages", "answer", "rejected"))
+    rows = list(zip(*columns, strict=True))
+    different = dict.fromkeys(rows)  # an answer that was liked is there for SFT and for KTO
+    prompts = _read(prompt for prompt, _, _ in different)
+    asked = [said(prompts[prompt], "user") for prompt, _, _ in different]
     answers = [
-        [*said(prompt, "assistant"), *([a] if r is None else [a, r])]
-        for prompt, (a, r) in zip(prompts, _answers(table), strict=True)
+        [*said(prompts[prompt], "assistant"), *([a] if r is None else [a, r])]
+        for prompt, a, r in different
     ]
-    return fall(table, "contamination", cases.problems(asked, answers))
+    problem = dict(zip(different, cases.problems(asked, answers), strict=True))
+    return fall(table, "contamination", [problem[row] for row in rows])
 
 
 def add_keys(table: pa.Table) -> pa.Table:
@@ -136,43 +145,83 @@ def add_keys(table: pa.Table) -> pa.Table:
     Adds `row` (content hash, 32 hex digits), `exact` and `direction` (see `duplicates.Keys`),
     `origin`, `asked` (hash of the question), and of row and question `grams` and `bands`.
     """
-    texts = sketch.Texts()
+    place = _Places()
+    columns = [table[name].to_pylist() for name in _KEYED]
+    prompts = {
+        written: _Prompt(
+            [place[part] for one in messages for part in (one["role"], one["content"])],
+            [place[one] for one in said(messages)],
+            place["\n".join(said(messages))],
+        )
+        for written, messages in _read(columns[1]).items()
+    }
+    for answers in columns[2:4]:
+        for one in answers:
+            if one is not None:
+                place[one]
+    texts = sketch.Texts(list(place))
+    keys = texts.keys()
+    prompt_keys = {w: b"".join(keys[n] for n in one.parts) for w, one in prompts.items()}
     added: dict[str, list[Any]] = {name: [] for name in _KEYS}
-    columns = (table[name].to_pylist() for name in _KEYED)
-    for kind, written, answer, rejected, label, interactions, ratings, users in zip(
-        *columns, strict=True
+    entries: list[tuple[int, int, int, int]] = []  # text, set, part, salt
+    questions: list[int] = []
+    for number, (kind, written, answer, rejected, label, interactions, ratings, users) in enumerate(
+        zip(*columns, strict=True)
     ):
-        messages = json.loads(written)
-        asked = said(messages)
-        answers = [answer] if rejected is None else [answer, rejected]
-        prompt = [part for one in messages for part in (one["role"], one["content"])]
-        of_answers = sorted(texts.key([one]) for one in answers)
-        added["row"].append(row_id(kind, messages, answer, rejected, label))
-        added["exact"].append(
-            hashlib.blake2b(texts.key(prompt, salt=kind) + b"".join(of_answers), digest_size=16)
-            .digest()
-        )  # fmt: skip
-        direction = texts.key([answer if kind != "kto" else str(label)], size=8)
-        added["direction"].append(int.from_bytes(direction))
+        prompt = prompts[written]
+        answers = [place[one] for one in (answer, rejected) if one is not None]
+        added["row"].append(row_id(kind, written, answer, rejected, label))
+        of_answers = b"".join(sorted(keys[n] for n in answers))
+        exact = hashlib.blake2b(kind.encode() + b"\n", digest_size=16)
+        exact.update(prompt_keys[written] + of_answers)
+        added["exact"].append(exact.digest())
+        added["direction"].append(
+            int(label) if kind == "kto" else int.from_bytes(keys[answers[0]][:8])
+        )
         added["origin"].append("\n".join([*interactions, *ratings, *users]))
-        added["asked"].append(texts.key(asked))
-        question = "\n".join(asked)
-        own = [question, *answers]
+        added["asked"].append(b"".join(keys[n] for n in prompt.asked))
         salt = 3 * KINDS.index(kind) + (1 + label if label is not None else 0)
-        grams = [
-            texts.grams(text, GRAM, part=part, salt=salt) for part, text in enumerate(own)
-        ]  # rows of other kinds or labels are no copies
-        added["grams"].append(np.unique(np.concatenate(grams)))
-        added["asked_grams"].append(texts.grams(question, GRAM))
-    for name in ("", "asked_"):
-        found_nb = sketch.bands(added[f"{name}grams"])
-        flat = pa.array(found_nb.reshape(-1), pa.uint32())
-        added[f"{name}bands"] = pa.FixedSizeListArray.from_arrays(flat, sketch.BANDS)
+        own = [prompt.question, *answers]  # rows of other kinds or labels are no copies
+        entries += [(text, number, part, salt) for part, text in enumerate(own)]
+        questions.append(prompt.question)
+    added["asked"] = [hashlib.blake2b(one, digest_size=16).digest() for one in added["asked"]]
+    of_text, sets, parts, salts = np.array(entries, dtype=np.int64).reshape(-1, 4).T
+    grams = {
+        "grams": texts.grams(GRAM, of_text, sets, parts=parts, salts=salts),
+        "asked_grams": texts.grams(GRAM, np.array(questions, dtype=np.int64)),
+    }
+    for name, found in grams.items():
+        flat = pa.array(sketch.bands(found).reshape(-1), pa.uint32())
+        added[name] = found
+        added[name.replace("grams", "bands")] = pa.FixedSizeListArray.from_arrays(
+            flat, sketch.BANDS
+        )
     for name, kind in _KEYS.items():
         column = added[name]
         made = column if isinstance(column, pa.Array) else pa.array(column, kind)
         table = table.append_column(name, made)
     return table
+
+
+class _Prompt(NamedTuple):
+    """A prompt, and the places of its texts."""
+
+    parts: list[int]  # roles and contents
+    asked: list[int]  # what was said, without instructions and passages
+    question: int  # all of that as one text
+
+
+class _Places(dict[str, int]):
+    """The place of each different text, in the order in which they are first asked for."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = place = len(self)
+        return place
+
+
+def _read(written: Iterable[str]) -> dict[str, list[dict[str, str]]]:
+    """Every different prompt, read once."""
+    return {one: orjson.loads(one) for one in dict.fromkeys(written)}
 
 
 _KEYED = (
@@ -183,7 +232,3 @@ _KEYS: dict[str, pa.DataType] = {
     "asked": pa.binary(16), "grams": pa.list_(pa.uint32()), "bands": _BANDS,
     "asked_grams": pa.list_(pa.uint32()), "asked_bands": _BANDS,
 }  # fmt: skip
-
-
-def _answers(table: pa.Table) -> list[tuple[str, str | None]]:
-    return list(zip(table["answer"].to_pylist(), table["rejected"].to_pylist(), strict=True))

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,7 +20,7 @@ from knowledge.errors import RatchetError
 from loop.curate.funnel import SCHEMA as FUNNEL_SCHEMA
 from loop.curate.rows import KINDS, Kind, digest
 
-FORMAT = 2  # changes when the same rows would be written in another way
+FORMAT = 3  # changes when the same rows would be written in another way
 FILES: dict[Kind, str] = {"pair": "pairs.parquet", "sft": "sft.parquet", "kto": "kto.parquet"}
 FUNNEL = "funnel.parquet"
 REVIEW = "review.parquet"  # some of what was masked, for a person to judge
@@ -35,6 +36,8 @@ _AFTER = (
     "interactions", "ratings", "guideline", "consent", "licence", "users", "simulated",
     "synthetic", "weight", "margin", "cluster",
 )  # fmt: skip
+
+_HASHED = ("row", "split", *_AFTER)  # `row` is a hash of the texts
 
 
 def table_of(kind: Kind, rows: pa.Table) -> pa.Table:
@@ -108,8 +111,9 @@ class Writer:
 
     def add(self, kind: Kind, table: pa.Table) -> None:
         """More rows of a kind (`table_of`); their order is part of the content."""
-        for line in table.to_pylist():
-            self._content[kind].update(bytes.fromhex(digest(line)))
+        columns = [table[name].to_pylist() for name in _HASHED]
+        for values in zip(*columns, strict=True):
+            self._content[kind].update(orjson.dumps(values) + b"\n")
         self.rows[kind] += table.num_rows
         self._files[kind].add(table)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.content import COMMON, stem
+from loop.curate.tokens import numbered
 
 UNKNOWN, END, NOTHING = (
     -1,
@@ -30,7 +31,7 @@ POLITE = frozenset(
     "question".split()
 )
 _BREAK = "\x00"
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|\x00")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _THOUSANDS = re.compile(r",(?<=\d,)(?=\d{3}(?!\d))")
 _HIDDEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]|[\u0300-\u036f]")
 # Letters that look like Latin ones (Unicode's confusables, those of two common scripts).
@@ -50,7 +51,7 @@ _SAME = dict.fromkeys(("cost", "charg", "price", "fee"), "fee")
 class Worded(NamedTuple):
     """Texts as numbers, one behind another."""
 
-    words: list[str]  # folded, a mark behind each text
+    written: Sequence[str]
     ids: NDArray[np.int64]  # of each word, END behind each text
     texts: NDArray[np.int64]  # which text each stands in
     starts: NDArray[np.int64]  # where each text begins, shape (texts,)
@@ -63,9 +64,8 @@ class Worded(NamedTuple):
         return found
 
     def spelt(self, text: int) -> list[str]:
-        """The words of one text as they are written."""
-        first = int(self.starts[text])
-        return self.words[first : first + int(self.lengths[text])]
+        """The words of one text, folded."""
+        return _WORD.findall(folded(self.written[text]))
 
 
 class Vocabulary:
@@ -85,7 +85,7 @@ class Vocabulary:
         for word in self._numbers:
             for shorter in (*_without_one(word), word):
                 self._slips.setdefault(shorter, []).append(word)
-        self._known: dict[str, int] = {_BREAK: END}
+        self._known: dict[str, int] = {}
         self._meant: dict[str, frozenset[int]] = {}
 
     def __len__(self) -> int:
@@ -100,21 +100,24 @@ class Vocabulary:
 
     def read(self, texts: Sequence[str]) -> Worded:
         """All texts in one pass."""
-        whole = "".join(folded(text).replace(_BREAK, " ") + _BREAK for text in texts)
         known = self._known
-        found = _WORD.findall(whole)
-        numbers = list(map(known.get, found))
-        if None in numbers:
-            for word in {w for w, n in zip(found, numbers, strict=True) if n is None}:
-                known[word] = self._of(word)
-            numbers = list(map(known.get, found))
+
+        def ids_of(token: str) -> list[int]:
+            if token == _BREAK:
+                return [END]
+            found = _WORD.findall(folded(token))
+            for word in found:
+                if word not in known:
+                    known[word] = self._of(word)
+            return [known[word] for word in found]
+
+        marked = [f"{text.replace(_BREAK, ' ')} {_BREAK}" for text in texts]
+        ids, bounds = numbered(marked, ids_of, np.int64)
         if len(known) > REMEMBERED:
-            self._known, self._meant = {_BREAK: END}, {}
-        ids = np.array(numbers, dtype=np.int64)
-        ends = np.flatnonzero(ids == END)
-        starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
-        lengths = ends - starts
-        return Worded(found, ids, np.repeat(np.arange(len(ends)), lengths + 1), starts, lengths)
+            self._known, self._meant = {}, {}
+        lengths = np.diff(bounds) - 1
+        of_text = np.repeat(np.arange(len(texts)), lengths + 1)
+        return Worded(texts, ids, of_text, bounds[:-1], lengths)
 
     def _of(self, word: str) -> int:
         number = self._numbers.get(word, self._stems.get(_stem(word)))
@@ -133,7 +136,7 @@ class Vocabulary:
         return sorted(near, key=lambda one: (len(one) == len(word), one))
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_known": {_BREAK: END}, "_meant": {}}
+        return self.__dict__ | {"_known": {}, "_meant": {}}
 
 
 def folded(text: str) -> str:

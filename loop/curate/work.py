@@ -55,7 +55,7 @@ class Bench:
             if turns is None:
                 return {}
             table, drops = steps.make_rows(
-                _records(Interaction, turns),
+                _records(Interaction, turns.drop_columns("prompt")),
                 _records(Rating, spool.read(RATINGS, bucket)),
                 _records(Comparison, spool.read(COMPARISONS, bucket)),
                 weights=self.weights,
@@ -109,9 +109,9 @@ def _make(bucket: int) -> Counts:
 
 
 def _records(record: type[Record], table: pa.Table | None) -> list:  # type: ignore[type-arg]
-    from loop.store.tables import from_row, rows_of
+    from loop.store.tables import rows_of
 
-    return [] if table is None else [from_row(record, row) for row in rows_of(table)]
+    return [] if table is None else [record(**row) for row in rows_of(table)]
 
 
 def _with_prompts(table: pa.Table, turns: pa.Table) -> pa.Table:

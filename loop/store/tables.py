@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
+import orjson
 import pyarrow as pa
 
 from loop.store.records import Record
@@ -22,6 +23,9 @@ R = TypeVar("R", bound=Record)
 Batch = Mapping[str, pa.Table]  # table name → rows with that table's schema
 
 RECORDS: tuple[type[Record], ...] = typing.get_args(Record)
+_NAMES: dict[Any, tuple[str, ...]] = {
+    record: tuple(one.name for one in fields(record)) for record in RECORDS
+}
 INSTANT = pa.timestamp("us", tz="UTC")
 JSON = {b"json": b"1"}  # field metadata: this text is JSON
 _PLAIN: dict[Any, pa.DataType] = {
@@ -86,12 +90,12 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
 
 def from_row(record: type[R], row: Mapping[str, Any]) -> R:
     """The record in a row of its table; columns of a join beside it are left out."""
-    return record(**{f.name: row[f.name] for f in fields(record)})
+    return record(**{name: row[name] for name in _NAMES[record]})
 
 
 def _table(record: type[Record]) -> Table:
     hints = typing.get_type_hints(record)
-    names = [f.name for f in fields(record)]
+    names = _NAMES[record]
     return Table(
         name=table_name(record),
         record=record,
@@ -134,7 +138,7 @@ def _array(table: str, field: pa.Field, values: Sequence[Any]) -> pa.Array:
 def _values(column: pa.ChunkedArray, field: pa.Field) -> list[Any]:
     values: list[Any] = column.to_pylist()
     if field.metadata == JSON:
-        return [None if value is None else json.loads(value) for value in values]
+        return [None if value is None else orjson.loads(value) for value in values]
     if pa.types.is_timestamp(field.type):
         return [None if value is None else value.replace(tzinfo=UTC) for value in values]
     return values

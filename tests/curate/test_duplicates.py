@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from knowledge.text import ngrams
+from knowledge.text import ngrams, words
 from loop.curate import sketch
 from loop.curate.balance import capped
 from loop.curate.choose import Chosen, choose
@@ -18,6 +20,7 @@ from loop.curate.funnel import Funnel
 from loop.curate.rows import Row, to_table
 from loop.curate.spool import Spool
 from loop.curate.steps import add_keys
+from loop.curate.tokens import numbered
 from loop.curate.work import GRAMS, KEYS
 from loop.settings import CurateSettings
 
@@ -126,8 +129,12 @@ def test_one_person_adds_at_most_so_many_rows_and_pairs_go_first():
     ]
 
 
+def grams_of(texts: list[str]) -> list[sketch.Grams]:
+    found = sketch.Texts(texts).grams(5, np.arange(len(texts)))
+    return [found[n].values.to_numpy() for n in range(len(texts))]
+
+
 def test_grams_of_hashes_are_as_alike_as_grams_of_words():
-    texts = sketch.Texts()
     world = random.Random(3)
     for _ in range(200):
         one = [world.choice("abcdefgh") for _ in range(world.randint(0, 30))]
@@ -135,7 +142,33 @@ def test_grams_of_hashes_are_as_alike_as_grams_of_words():
         a, b = " ".join(one), " ".join(other)
         union = len(ngrams(a, 5) | ngrams(b, 5))
         alike = len(ngrams(a, 5) & ngrams(b, 5)) / union if union else 0.0
-        assert sketch.jaccard(texts.grams(a, 5), texts.grams(b, 5)) == pytest.approx(alike)
+        assert sketch.jaccard(*grams_of([a, b])) == pytest.approx(alike)
+
+
+def test_parts_and_salts_of_many_texts_at_once_are_those_of_one(monkeypatch):
+    """Sets of two parts each, some empty, sorted in several goes."""
+    world = random.Random(5)
+    written = [" ".join(world.choices("ab cd ef gh".split(), k=world.choice([0, 1, 2, 9])))
+               for _ in range(200)]  # fmt: skip
+    texts, places = sketch.Texts(written), np.arange(200)
+    whole = texts.grams(3, places, places // 2, parts=places % 2, salts=places // 2 % 3)
+    monkeypatch.setattr(sketch, "AT_ONCE", 40)
+    parted = texts.grams(3, places, places // 2, parts=places % 2, salts=places // 2 % 3)
+    assert parted == whole
+    for n in range(0, 100):
+        alone = sketch.Texts(written[2 * n : 2 * n + 2]).grams(
+            3, np.arange(2), np.zeros(2, dtype=int), parts=np.arange(2), salts=n % 3
+        )
+        assert (alone[0] if len(alone) else None) == whole[n]
+
+
+@given(st.lists(st.text(alphabet="aB'’é ﬁ½\u00b4\u0301\n.\x00_1,", max_size=12), max_size=8))
+def test_texts_read_token_by_token_have_the_words_of_the_whole(texts: list[str]):
+    known = sketch.Words()
+    found = numbered(texts, lambda token: [known[w] for w in words(token)], np.uint64)
+    for n, text in enumerate(texts):
+        own = found.numbers[found.bounds[n] : found.bounds[n + 1]].tolist()
+        assert own == [known[word] for word in words(text)]
 
 
 def test_planted_near_copies_are_found_and_hardly_anything_else():
@@ -149,9 +182,7 @@ def test_planted_near_copies_are_found_and_hardly_anything_else():
         text[world.randrange(80)] = world.choice(words)
         copies[len(base)] = source
         base.append(text)
-    texts = sketch.Texts()
-    grams = [texts.grams(" ".join(text), 5) for text in base]
-    bands = sketch.bands(grams)
-    found = near_copies(bands, range(len(base)), lambda numbers: {
-        int(n): grams[n] for n in np.sort(numbers)}, 0.85)  # fmt: skip
+    grams = sketch.Texts([" ".join(text) for text in base]).grams(5, np.arange(len(base)))
+    found = near_copies(sketch.bands(grams), range(len(base)), lambda numbers: {
+        int(n): grams[int(n)].values.to_numpy() for n in numbers}, 0.85)  # fmt: skip
     assert found == copies

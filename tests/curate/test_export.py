@@ -62,13 +62,13 @@ def test_every_row_goes_into_its_split_and_form_of_trl(exported, dataset):
             assert len(found) == sum(row["split"] == split for row in rows)
             assert all(set(row) == columns for row in found)
     found = [
-        (json.dumps(one["prompt"]), one["chosen"], one["rejected"])
+        (json.dumps(one["prompt"], sort_keys=True), one["chosen"], one["rejected"])
         for split in ("train", "held_out")
         for one in jsonl(done.path / "preference" / f"{split}.jsonl")
     ]
     for row in rows_of(dataset, "pairs.parquet"):
         sides = [[{"role": "assistant", "content": row[name]}] for name in ("chosen", "rejected")]
-        assert (json.dumps(json.loads(row["messages"])), *sides) in found
+        assert (json.dumps(json.loads(row["messages"]), sort_keys=True), *sides) in found
 
 
 def test_trl_takes_its_files_as_conversations(exported):

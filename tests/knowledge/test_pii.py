@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.pii import Span, find_personal_data, mask
+from knowledge.pii import Span, find_personal_data, found_in, mask
 from tests.canaries import canaries, survives
 
 HANDBOOK = Path(__file__).parents[2] / "knowledge" / "handbook"
 
 
 def kinds(text: str) -> list[tuple[str, str]]:
-    return [(span.type, span.value) for span in find_personal_data(text)]
+    found = find_personal_data(text)
+    assert found_in([text]) == [found]
+    return [(span.type, span.value) for span in found]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,7 @@ def kinds(text: str) -> list[tuple[str, str]]:
 )
 def test_personal_data_is_found_with_its_type_and_place(text, type, value):
     found = find_personal_data(text)
+    assert found_in(["nothing here", text]) == [[], found]
     assert [span.type for span in found] == [type]
     assert text[found[0].start : found[0].end] == found[0].value
     assert value in (None, found[0].value)
@@ -161,6 +164,17 @@ def test_masking_twice_is_masking_once(text):
     once = mask(text)
     assert find_personal_data(once) == []
     assert mask(once) == once
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(PIECE, max_size=14).map(" ".join), max_size=20))
+def test_many_texts_at_once_hold_what_each_alone_holds(texts):
+    assert found_in(texts) == [find_personal_data(text) for text in texts]
+
+
+def test_the_first_look_lets_every_canary_through():
+    planted = [one.text for one in canaries(2000, seed=41)]
+    assert found_in(planted) == [find_personal_data(text) for text in planted]
 
 
 HOSTILE = [
