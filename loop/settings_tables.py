@@ -99,6 +99,7 @@ class CurateSettings:
     held_out: float = 0.2  # share of people kept for validation
     split: str = "people"  # hold out people by hash, or what came last: "time"
     most_per_user: int = 200  # rows one person may add
+    most_per_cluster: float = 0.0  # largest share of rows about one task; 0 sets no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from loop.curate.balance import capped
+from loop.curate.clusters import Cluster, Tasks
 from loop.curate.duplicates import OUT, Keys, Numbers, exact_copies, near_copies
 from loop.curate.funnel import Drop, Funnel
 from loop.curate.meaning import SAME, Meaning, look, texts_of
@@ -18,6 +19,7 @@ from loop.curate.rows import KINDS
 from loop.curate.sketch import Grams
 from loop.curate.split import BOTH, Place, Side, divide
 from loop.curate.spool import Spool
+from loop.curate.synthetic import sides as synthetic_sides
 from loop.curate.work import GRAMS, KEYS, ROWS
 from loop.settings import CurateSettings
 
@@ -29,6 +31,8 @@ class Chosen:
     sides: Sequence[Side | None]  # None: it fell
     weights: NDArray[np.float64]  # rows it stands for
     drops: Sequence[Drop]
+    tasks: Sequence[str | None]  # what it is about; None: that was not looked at
+    clusters: Sequence[Cluster] = ()  # those tasks
 
 
 def choose(
@@ -37,6 +41,7 @@ def choose(
     *,
     seed: int,
     funnel: Funnel,
+    share: float = 1.0,
     meaning: Meaning | None = None,
 ) -> Chosen:
     """Decide about every row of a spool by its keys alone.
@@ -46,12 +51,13 @@ def choose(
         rules: What may enter.
         seed: Decides who is held out.
         funnel: Counts what falls.
+        share: Largest share of the rows that nobody asked.
         meaning: What rows are compared by beside words; None, or more rows than
             `rules.meaning_rows`, leaves that out.
     """
     parts = list(spool.all(KEYS))
     if not parts:
-        return Chosen(sides=[], weights=np.empty(0), drops=[])
+        return Chosen(sides=[], weights=np.empty(0), drops=[], tasks=[])
     table = pa.concat_tables([part for _, part in parts]).combine_chunks()
     starts = np.cumsum([0, *(part.num_rows for _, part in parts)])
     buckets = [bucket for bucket, _ in parts]
@@ -60,7 +66,9 @@ def choose(
     table_of = _Rows(table)
     reasons: dict[int, str] = {}
     leader = _copies(table_of, rules.near_duplicate, grams("grams"), reasons)
-    weights = np.bincount(leader[leader != OUT], minlength=len(leader)).astype(np.float64)
+    made_up = table_of.keys.synthetic
+    counted = (leader != OUT) & (~made_up | made_up[leader])  # none adds to what a person did
+    weights = np.bincount(leader[counted], minlength=len(leader)).astype(np.float64)
     drops = [
         Drop(table_of.row[n], table_of.kind[n], "duplicates", why,
              None if leader[n] == OUT else table_of.row[leader[n]])
@@ -68,21 +76,38 @@ def choose(
     ]  # fmt: skip
     left = [n for n in range(len(leader)) if n not in reasons]
     funnel.note("duplicates", len(left), reasons.values())
-    if meaning is not None and len(left) <= rules.meaning_rows:
-        alike = look(texts_of(spool, ROWS, buckets, starts, left), meaning)
+    tasks = None
+    if left and meaning is not None and len(left) <= rules.meaning_rows:
+        told = texts_of(spool, ROWS, buckets, starts, left)
+        alike = look(told, meaning)
+        stay = [place for place, reason in enumerate(alike.reasons) if reason is None]
+        tasks = Tasks(
+            [left[place] for place in stay],
+            [told[place].question for place in stay],
+            [told[place].row for place in stay],
+            alike.questions_nd[stay],
+            seed=seed,
+        )
         for n, head in zip(left, alike.leaders.tolist(), strict=True):
             if left[head] != n:
                 leader[leader == n] = left[head]
-                weights[left[head]] += weights[n]
+                weights[left[head]] += 0 if made_up[n] > made_up[left[head]] else weights[n]
         instead = [table_of.row[left[head]] for head in alike.leaders.tolist()]
         left = _sieve("meaning", left, alike.reasons, table_of, drops, funnel, instead)
     else:
         funnel.note("meaning", len(left), ())
     left.sort(key=lambda n: (KINDS.index(table_of.kind[n]), table_of.row[n]))
-    full = capped([table_of.users[n] for n in left], None, None, rules.most_per_user, 0.0)
+    full = capped(
+        [table_of.users[n] for n in left],
+        None if tasks is None else tasks.of(left),
+        None,
+        rules.most_per_user,
+        rules.most_per_cluster,
+    )
     left = _sieve("balance", left, full, table_of, drops, funnel)
     left.sort()
     question = _questions(table_of, left, rules.near_duplicate, grams("asked_grams"))
+    real = [n for n in left if not made_up[n]]
     sides = divide(
         [
             Place(
@@ -91,20 +116,46 @@ def choose(
                 question=question[n],
                 at=table_of.at[n],
             )
-            for n in left
+            for n in real
         ],
         held_out=rules.held_out,
         seed=seed,
         order=rules.split,
         kin=_kin(table_of, leader),
     )
-    lost = [None if side in BOTH else side for side in sides]
+    fate: dict[int, Side | str] = dict(zip(real, sides, strict=True))
+    held = {question[n] for n, side in fate.items() if side == "held_out"}
+    others = [n for n in left if made_up[n]]
+    fate |= zip(
+        others,
+        synthetic_sides(
+            [table_of.row[n] for n in others],
+            [question[n] in held for n in others],
+            sum(side in BOTH for side in sides),
+            share,
+            seed,
+        ),
+        strict=True,
+    )
+    lost = [None if fate[n] in BOTH else fate[n] for n in left]
     _sieve("split", left, lost, table_of, drops, funnel)
     side_of: list[Side | None] = [None] * len(leader)
-    for number, side in zip(left, sides, strict=True):
+    for number, side in fate.items():
         if side in BOTH:
             side_of[number] = side
-    return Chosen(sides=side_of, weights=weights, drops=drops)
+    stay = [n for n, side in enumerate(side_of) if side]
+    found = [] if tasks is None else tasks.clusters(stay)
+    names: list[str | None] = [None] * len(leader)
+    if tasks is not None:
+        for n, number in zip(stay, tasks.of(stay).tolist(), strict=True):
+            names[n] = found[number].name
+    return Chosen(
+        sides=side_of,
+        weights=weights,
+        drops=drops,
+        tasks=names,
+        clusters=[one for one in found if one.rows],
+    )
 
 
 class _Rows:
@@ -122,6 +173,7 @@ class _Rows:
             direction=table["direction"].to_numpy(),
             votes=table["votes"].to_numpy(),
             origin=table["origin"].to_pylist(),
+            synthetic=table["synthetic"].to_numpy(zero_copy_only=False),
         )
         self.asked = _pairs(b"".join(table["asked"].to_pylist()))
         self.bands = _bands(table["bands"])
@@ -139,7 +191,8 @@ def _copies(
     for n in np.flatnonzero(leader != numbers).tolist():
         reasons[n] = "contradicted" if exact.contradicted[n] else "duplicate"
     alone = numbers[leader == numbers]
-    order = alone[np.lexsort((rows.keys.row[alone, 1], rows.keys.row[alone, 0]))]
+    keys = rows.keys
+    order = alone[np.lexsort((keys.row[alone, 1], keys.row[alone, 0], keys.synthetic[alone]))]
     near = near_copies(rows.bands, order, grams_of, threshold)
     reasons.update(dict.fromkeys(near, "near_duplicate"))
     moved = numbers.copy()

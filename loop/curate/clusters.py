@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from knowledge.content import COMMON
@@ -25,6 +26,14 @@ ROUNDS = 30  # of k-means at most
 TYPICAL = 3  # prompts that a cluster is named by
 DISTINCTIVE = 5  # words
 LONGEST = 120  # characters of a prompt in a name
+
+
+SCHEMA = pa.schema(
+    {
+        "name": pa.string(), "prompts": pa.list_(pa.string()), "words": pa.list_(pa.string()),
+        "rows": pa.int64(),
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +134,61 @@ def describe(
             )
         )
     return found
+
+
+class Tasks:
+    """What rows are about.
+
+    Args:
+        numbers: Of rows.
+        prompts: What each asks.
+        keys: Content hash of each.
+        vectors_nd: Unit vectors of the prompts, shape (rows, dimension).
+        seed: Of the clusters.
+    """
+
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        prompts: Sequence[str],
+        keys: Sequence[str],
+        vectors_nd: NDArray[np.float32],
+        *,
+        seed: int,
+    ) -> None:
+        self._place = {n: place for place, n in enumerate(numbers)}
+        self._prompts = prompts
+        self._vectors_nd = vectors_nd
+        self._centres_kd = fit(vectors_nd, keys, seed=seed)
+        self._of = assign(vectors_nd, self._centres_kd)
+
+    def of(self, numbers: Sequence[int]) -> NDArray[np.int64]:
+        """The cluster of each row."""
+        return self._of[[self._place[n] for n in numbers]]
+
+    def clusters(self, numbers: Sequence[int]) -> list[Cluster]:
+        """All clusters, each named by these rows alone; those of one name are told apart."""
+        places = [self._place[n] for n in numbers]
+        found = describe(
+            [self._prompts[place] for place in places],
+            self._vectors_nd[places],
+            self._centres_kd,
+            self._of[places],
+        )
+        times: Counter[str] = Counter()
+        named = []
+        for one in found:
+            times[one.name] += 1
+            again = f" ({times[one.name]})" if times[one.name] > 1 else ""
+            named.append(replace(one, name=one.name + again))
+        return named
+
+
+def to_table(clusters: Sequence[Cluster]) -> pa.Table:
+    """Clusters as a dataset version keeps them, the largest first."""
+    return pa.table(
+        {name: [getattr(one, name) for one in clusters] for name in SCHEMA.names}, schema=SCHEMA
+    )
 
 
 def _first_centres(points_nd: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ class Keys:
     direction: NDArray[np.uint64]  # hash of what contradicting rows differ in, shape (rows,)
     votes: NDArray[np.float64]  # shape (rows,)
     origin: Sequence[str]  # decides between rows of the same content hash
+    synthetic: NDArray[np.bool_]  # nobody asked it: stands for nothing that a person did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +42,16 @@ def exact_copies(keys: Keys) -> Exact:
 
     Where such rows contradict each other (the other answer preferred, the other label) the side
     with more votes stays; split evenly, none does. Of rows that say the same the one with the
-    lowest content hash leads.
+    lowest content hash leads; one that a person is behind before one that was made up.
     """
     count = len(keys.votes)
     leader = np.arange(count, dtype=np.int64)
     contradicted = np.zeros(count, dtype=bool)
     for group in _groups(keys.exact):
-        members = sorted(group.tolist(), key=lambda n: (*keys.row[n].tolist(), keys.origin[n]))
+        members = sorted(
+            group.tolist(),
+            key=lambda n: (bool(keys.synthetic[n]), *keys.row[n].tolist(), keys.origin[n]),
+        )
         votes: defaultdict[int, float] = defaultdict(float)
         for number in members:
             votes[int(keys.direction[number])] += float(keys.votes[number])

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 STEPS = (
-    "consent", "licence", "simulated", "feedback", "personal_data", "contamination", "duplicates",
-    "meaning", "balance", "split",
+    "consent", "licence", "simulated", "feedback", "synthetic", "personal_data", "contamination",
+    "duplicates", "meaning", "balance", "split",
 )  # fmt: skip
 KEPT = "kept"
 SCHEMA = pa.schema(
     {
-        "item": pa.string(),  # id of an interaction, rating or comparison, or a row's content hash
-        "what": pa.string(),  # interaction, judgement, pair, sft or kto
+        "item": pa.string(),  # id of an interaction, a judgement or a made-up question, or a row
+        "what": pa.string(),  # interaction, judgement, synthetic, pair, sft or kto
         "step": pa.string(),
         "reason": pa.string(),
         "instead": pa.string(),  # the row that stands for it, of a duplicate
@@ -77,10 +77,11 @@ class Funnel:
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
-        """{"kept": n, reason: n, …} by step, reasons by name."""
+        """{"kept": n, reason: n, …} by step, "synthetic" only if anything was made up."""
         return {
             step: {KEPT: found[KEPT], **{r: n for r, n in sorted(found.items()) if r != KEPT and n}}
             for step, found in self._counts.items()
+            if step != "synthetic" or found.total()
         }
 
     def largest_drop(self) -> str:

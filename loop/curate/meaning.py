@@ -38,9 +38,14 @@ class Said(NamedTuple):
     """The texts of a row."""
 
     kind: str  # with its label
-    row: str  # content hash
+    row: str  # content hash; the lowest stands for others, so that of a made-up one ends the list
     asked: tuple[str, ...]  # what a person said, turn by turn
     answers: tuple[str, ...]
+
+    @property
+    def question(self) -> str:
+        """What was asked, as one text without courtesies."""
+        return bare("\n".join(self.asked))
 
 
 class Alike(NamedTuple):
@@ -48,6 +53,7 @@ class Alike(NamedTuple):
 
     reasons: list[str | None]
     leaders: NDArray[np.int64]  # the row that stands for it, shape (rows,)
+    questions_nd: NDArray[np.float32]  # unit vectors of what was asked, shape (rows, dimension)
 
 
 def texts_of(
@@ -69,13 +75,13 @@ def texts_of(
         if table is None:
             continue
         numbers = [n - int(starts[place]) for n in left[low:high]]
-        columns = ("kind", "row", "messages", "answer", "rejected", "label")
-        for kind, row, messages, answer, rejected, label in zip(
+        columns = ("kind", "row", "messages", "answer", "rejected", "label", "synthetic")
+        for kind, row, messages, answer, rejected, label, synthetic in zip(
             *(table[column].take(numbers).to_pylist() for column in columns), strict=True
         ):
             asked = tuple(said(orjson.loads(messages), "user"))
             answers = (answer,) if rejected is None else (answer, rejected)
-            found.append(Said(f"{kind} {label}", row, asked, answers))
+            found.append(Said(f"{kind} {label}", f"{'~' * synthetic}{row}", asked, answers))
     return found
 
 
@@ -87,6 +93,7 @@ def look(rows: Sequence[Said], meaning: Meaning) -> Alike:
         meaning: What they are compared by.
     """
     reasons = _cases(rows, meaning)
+    questions_nd = _vectors([row.question for row in rows], meaning.embed)
     leaders = np.arange(len(rows), dtype=np.int64)
     for size in {len(row.answers) for row in rows} if meaning.alike < 1 else ():
         numbers = [
@@ -96,7 +103,7 @@ def look(rows: Sequence[Said], meaning: Meaning) -> Alike:
             continue
         some = [rows[n] for n in numbers]
         heads = semantic_groups(
-            _vectors([bare("\n".join(row.asked)) for row in some], meaning.embed),
+            questions_nd[numbers],
             [_vectors([row.answers[k] for row in some], meaning.embed) for k in range(size)],
             apart=[apart(row.kind, "\n".join(row.asked), row.answers) for row in some],
             keys=[row.row for row in some],
@@ -105,7 +112,7 @@ def look(rows: Sequence[Said], meaning: Meaning) -> Alike:
         leaders[numbers] = np.array(numbers)[heads]
     for n in np.flatnonzero(leaders != np.arange(len(rows))).tolist():
         reasons[n] = SAME
-    return Alike(reasons, leaders)
+    return Alike(reasons, leaders, questions_nd)
 
 
 def _cases(rows: Sequence[Said], meaning: Meaning) -> list[str | None]:

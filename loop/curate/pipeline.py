@@ -12,30 +12,24 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from knowledge.errors import RatchetError
-from loop.curate import source, split, version
-from loop.curate.choose import Chosen, choose
+from loop.curate import source, split, synthetic, version
+from loop.curate.choose import choose
 from loop.curate.consent import withdrawn_people
 from loop.curate.contamination import EvalCases
-from loop.curate.funnel import Drop, Funnel, drops_table
+from loop.curate.funnel import Funnel
 from loop.curate.meaning import Meaning
 from loop.curate.paraphrase import Embed
+from loop.curate.publish import publish
 from loop.curate.redact import redactor
-from loop.curate.review import Review, Sample, review_table
-from loop.curate.rows import KINDS, Kind
-from loop.curate.spool import Spool
-from loop.curate.work import FELL, REVIEW, ROWS, Bench, work
+from loop.curate.work import Bench, work
 from loop.feedback.gold import gold_items
 from loop.settings import CurateSettings, Settings
-from loop.store.records import Dataset, DatasetRow
+from loop.store.records import Dataset
 
 if TYPE_CHECKING:
     from eval_suites.suites import Suite
@@ -83,6 +77,7 @@ def curate(
     """
     rules, name = settings.curate, settings.assistant.name
     check(rules)
+    synthetic.check_share(settings.synthesize.share)
     redacts = redactor(rules)
     with closing(Funnel(progress)) as funnel, _scratch(settings.datasets) as folder:
         funnel.stage("Reading")
@@ -98,6 +93,12 @@ def curate(
             store, name, said, rules, folder, funnel, withdrawn=withdrawn
         )
         del said
+        made_up, unwanted = synthetic.admit(synthetic.read(store, name), rules)
+        funnel.note(synthetic.SYNTHETIC, len(made_up), [drop.reason for drop in unwanted])
+        synthetic.spool_rows(spool, made_up)
+        drops += unwanted
+        sources |= {"interactions": turns, "synthetics": len(made_up)}
+        del made_up
         cases = EvalCases(
             suites, rules.contamination, embed=embed, cosine=rules.contamination_cosine
         )
@@ -115,14 +116,21 @@ def curate(
             funnel.add(counts)
             funnel.advance()
         funnel.stage("Comparing rows")
-        chosen = choose(spool, rules, seed=settings.seed, funnel=funnel, meaning=meaning)
+        chosen = choose(
+            spool,
+            rules,
+            seed=settings.seed,
+            share=settings.synthesize.share,
+            funnel=funnel,
+            meaning=meaning,
+        )
         if not any(chosen.sides):
             raise NothingToTrainOn(f"{name}: {funnel.largest_drop()}")
         funnel.stage("Writing", spool.count)
-        dataset = _publish(
+        dataset = publish(
             store, settings, suites, spool, chosen, drops, funnel,
             by_meaning=embed is not None,
-            sources={"interactions": turns, **sources},
+            sources=sources,
             raters={"heard": len(standings) - len(held), "held_back": dict(Counter(held.values()))},
         )  # fmt: skip
     return Curated(dataset=dataset, funnel=funnel.counts)
@@ -138,6 +146,8 @@ def check(rules: CurateSettings) -> None:
             raise _out_of_range(name, value, "more than 0 and at most 1")
     if not 0 <= rules.held_out < 1:
         raise _out_of_range("held_out", rules.held_out, "0 or more and less than 1")
+    if not 0 <= rules.most_per_cluster <= 1:
+        raise _out_of_range("most_per_cluster", rules.most_per_cluster, "0 to 1")
     if rules.most_per_user < 1:
         raise _out_of_range("most_per_user", rules.most_per_user, "at least 1")
     if rules.split not in split.ORDERS:
@@ -171,130 +181,3 @@ def _sources(said: source.Judgements) -> dict[str, Any]:
         "comparisons": said.comparisons.num_rows,
         "sha256": digest.hexdigest(),
     }
-
-
-def _publish(
-    store: Store,
-    settings: Settings,
-    suites: Sequence[Suite],
-    spool: Spool,
-    chosen: Chosen,
-    drops: Sequence[Drop],
-    funnel: Funnel,
-    *,
-    by_meaning: bool,
-    sources: dict[str, Any],
-    raters: dict[str, Any],
-) -> Dataset:
-    """Write the version's files, then record where each of its rows came from, then the version."""
-    basis: dict[str, Any] = {
-        "assistant": settings.assistant.name,
-        "settings": asdict(settings.curate),
-        "raters_settings": asdict(settings.raters),
-        "embedder": settings.knowledge.embedder if by_meaning else None,
-        "seed": settings.seed,
-        "suites": {suite.name: suite.version for suite in suites},
-    }
-    tally = _Tally()
-    with closing(version.Writer(settings.datasets)) as writer:
-        for rows in _chosen_rows(spool, chosen):
-            for kind in KINDS:
-                table = version.table_of(kind, rows.filter(pc.equal(rows["kind"], kind)))
-                writer.add(kind, table)
-                tally.add(kind, table)
-            funnel.advance()
-        for table in (drops_table(drops), drops_table(chosen.drops)):
-            writer.add_drops(table)
-        for name in (source.DROPS, FELL):
-            for _, table in spool.all(name):
-                writer.add_drops(table)
-        writer.add_review(_review(spool, settings.curate.review_sample))
-        manifest = {
-            **tally.told(), "sources": sources, "raters": raters, "funnel": funnel.counts,
-        }  # fmt: skip
-        folder = writer.finish(basis, manifest)
-    told = version.read_manifest(folder)
-    dataset = Dataset(
-        id=told["dataset"],
-        at=datetime.now(UTC),
-        assistant=settings.assistant.name,
-        rows=told["rows"],
-        path=str(folder),
-        manifest=told,
-    )
-    _record(store, dataset)
-    [kept] = store.query("dataset", id=dataset.id)
-    return Dataset(**{**kept, "path": str(folder)})
-
-
-def _review(spool: Spool, size: int) -> pa.Table:
-    """A sample of what was masked, over all buckets."""
-    sample = Sample(size)
-    for _, table in spool.all(REVIEW):
-        sample.merge(Review(**row) for row in table.to_pylist())
-    return review_table(sample.rows())
-
-
-def _chosen_rows(spool: Spool, chosen: Chosen) -> Iterator[pa.Table]:
-    """Rows that stay, with side and weight, in the order of what the model was asked."""
-    start = 0
-    for _, table in spool.all(ROWS):
-        end = start + table.num_rows
-        table = table.append_column("split", pa.array(chosen.sides[start:end], pa.string()))
-        table = table.append_column("weight", pa.array(chosen.weights[start:end]))
-        table = table.append_column("cluster", pa.nulls(table.num_rows, pa.string()))
-        yield table.filter(pc.is_valid(table["split"]))
-        start = end
-
-
-def _record(store: Store, dataset: Dataset) -> None:
-    """Lineage first: a version that is recorded has all of it."""
-    if store.query("dataset", id=dataset.id):
-        return
-    from loop.store.tables import encode
-
-    for kind in KINDS:
-        for part in version.read_rows(Path(dataset.path), kind):
-            lines = part.to_pylist()
-            store.append_batch(encode([_origin(dataset.id, kind, line) for line in lines]))
-    store.append([dataset])
-
-
-def _origin(dataset: str, kind: Kind, line: dict[str, Any]) -> DatasetRow:
-    names = ("row", "split", "interactions", "ratings", "guideline", "consent", "users")
-    return DatasetRow(dataset=dataset, kind=kind, **{name: line[name] for name in names})
-
-
-class _Tally:
-    """Figures of the rows as they are written."""
-
-    def __init__(self) -> None:
-        self._counts = {kind: dict.fromkeys(split.BOTH, 0) for kind in KINDS}
-        self._people: dict[str, set[str]] = {side: set() for side in split.BOTH}
-        self._values: dict[str, Counter[str]] = {
-            name: Counter() for name in ("guidelines", "consent", "licences")
-        }
-        self._marks = Counter(dict.fromkeys(("simulated", "synthetic"), 0))
-
-    def add(self, kind: Kind, table: pa.Table) -> None:
-        columns = ("split", "users", "guideline", "consent", "licence", "simulated", "synthetic")
-        for side, users, guideline, consent, licence, simulated, synthetic in zip(
-            *(table[name].to_pylist() for name in columns), strict=True
-        ):
-            self._counts[kind][side] += 1
-            self._people[side].update(users)
-            self._values["guidelines"][guideline] += 1
-            self._values["consent"][consent] += 1
-            self._values["licences"][licence] += 1
-            self._marks["simulated"] += simulated
-            self._marks["synthetic"] += synthetic
-
-    def told(self) -> dict[str, Any]:
-        """What the manifest says of the rows."""
-        return {
-            "rows": sum(n for sides in self._counts.values() for n in sides.values()),
-            "counts": self._counts,
-            "people": {side: len(users) for side, users in self._people.items()},
-            **{name: dict(sorted(found.items())) for name, found in self._values.items()},
-            **self._marks,
-        }

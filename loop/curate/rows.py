@@ -42,6 +42,7 @@ class Row:
     at: datetime = EPOCH  # of the last turn behind it
     simulated: bool  # somebody who asked or judged was
     synthetic: bool = False  # nobody asked: a model or a rule wrote it
+    synthetics: tuple[str, ...] = ()  # ids of what was made up
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ def row_schema() -> pa.Schema:
         "votes": number, "margin": number, "interactions": texts, "ratings": texts,
         "guideline": text, "consent": text, "licence": text, "users": texts,
         "conversations": texts, "at": pa.timestamp("us", tz="UTC"), "simulated": pa.bool_(),
-        "synthetic": pa.bool_(),
+        "synthetic": pa.bool_(), "synthetics": texts,
     }  # fmt: skip
     return pa.schema({one.name: kinds[one.name] for one in fields(Row)})
 

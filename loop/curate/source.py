@@ -194,14 +194,15 @@ def admit(
 
 def prompt_hashes(turns: pa.Table) -> NDArray[np.uint64]:
     """A hash of what the model saw per turn, shape (turns,)."""
-    found = []
-    for text, question in zip(
-        turns["messages"].to_pylist(), turns["question"].to_pylist(), strict=True
-    ):
-        key = key_of(orjson.loads(text), question)
-        digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        found.append(int.from_bytes(digest))
+    columns = (turns[name].to_pylist() for name in ("messages", "question"))
+    found = [prompt_hash(orjson.loads(text), asked) for text, asked in zip(*columns, strict=True)]
     return np.array(found, dtype=np.uint64)
+
+
+def prompt_hash(messages: list[dict[str, str]], question: str) -> int:
+    """64 bits that are equal for prompts in which the model saw the same."""
+    key = key_of(messages, question).encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
 
 
 def _spool_ratings(spool: Spool, ratings: pa.Table, index: pa.Table, funnel: Funnel) -> None:

@@ -24,6 +24,7 @@ FORMAT = 3  # changes when the same rows would be written in another way
 FILES: dict[Kind, str] = {"pair": "pairs.parquet", "sft": "sft.parquet", "kto": "kto.parquet"}
 FUNNEL = "funnel.parquet"
 REVIEW = "review.parquet"  # some of what was masked, for a person to judge
+CLUSTERS = "clusters.parquet"  # what people asked about, by task
 MANIFEST = "manifest.json"
 LEFTOVER = ".making-"  # a folder of work that is not done, with the number of its process
 GROUP = 10_000  # rows of a Parquet row group
@@ -34,7 +35,7 @@ _ANSWERS: dict[Kind, dict[str, str]] = {  # column of a file → column of a row
 }
 _AFTER = (
     "interactions", "ratings", "guideline", "consent", "licence", "users", "simulated",
-    "synthetic", "weight", "margin", "cluster",
+    "synthetic", "synthetics", "weight", "margin", "cluster",
 )  # fmt: skip
 
 _HASHED = ("row", "split", *_AFTER)  # `row` is a hash of the texts
@@ -62,14 +63,22 @@ def scratch(datasets: Path) -> Path:
     """
     try:
         datasets.mkdir(parents=True, exist_ok=True)
-        for leftover in datasets.glob(f"{LEFTOVER}*"):
-            if not _alive(leftover.name.removeprefix(LEFTOVER).partition("-")[0]):
-                shutil.rmtree(leftover, ignore_errors=True)
+        for folder in leftovers(datasets):
+            shutil.rmtree(folder, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=f"{LEFTOVER}{os.getpid()}-", dir=datasets))
     except OSError as problem:
         raise RatchetError(
             f"{datasets}: cannot be written: {problem.strerror}. Mend the disk and curate again."
         ) from problem
+
+
+def leftovers(datasets: Path) -> list[Path]:
+    """Folders of texts as they were said that killed runs left behind."""
+    return [
+        folder
+        for folder in sorted(datasets.glob(f"{LEFTOVER}*"))
+        if not _alive(folder.name.removeprefix(LEFTOVER).partition("-")[0])
+    ]
 
 
 def _alive(pid: str) -> bool:
@@ -124,6 +133,10 @@ class Writer:
     def add_review(self, table: pa.Table) -> None:
         """What of the masked is to be looked at (`review.review_table`)."""
         pq.write_table(table, self._fresh / REVIEW)
+
+    def add_clusters(self, table: pa.Table) -> None:
+        """The tasks that rows are named by (`clusters.to_table`)."""
+        pq.write_table(table, self._fresh / CLUSTERS)
 
     def finish(self, basis: Mapping[str, object], manifest: Mapping[str, Any]) -> Path:
         """Put the version in its place, whole or not at all; one that is there and whole stays.
@@ -250,8 +263,8 @@ def _schema(kind: Kind) -> pa.Schema:
         {
             "row": text, "split": text, "messages": text, **answers, "interactions": texts,
             "ratings": texts, "guideline": text, "consent": text, "licence": text, "users": texts,
-            "simulated": yes_or_no, "synthetic": yes_or_no, "weight": number, "margin": number,
-            "cluster": text,
+            "simulated": yes_or_no, "synthetic": yes_or_no, "synthetics": texts, "weight": number,
+            "margin": number, "cluster": text,
         }
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from loop.curate.redact import Redactor
 from loop.curate.review import Sample, review_table
 from loop.curate.source import COMPARISONS, RATINGS, TURNS
 from loop.curate.spool import Spool
+from loop.curate.synthetic import SYNTHETIC
 from loop.store.records import Comparison, Interaction, Rating, Record
 
 ROWS, KEYS, GRAMS, FELL, REVIEW = "rows", "keys", "grams", "fell", "review"
@@ -29,7 +30,7 @@ Counts = dict[str, Counter[str]]
 _GRAMS = ("grams", "asked_grams")
 _KEYS = (
     "kind", "row", "exact", "direction", "origin", "votes", "users", "conversations", "at",
-    "asked", "bands", "asked_bands",
+    "asked", "bands", "asked_bands", "synthetic",
 )  # fmt: skip
 
 
@@ -51,17 +52,20 @@ class Bench:
             How many rows each step kept and dropped for which reason.
         """
         with closing(Spool(self.folder, self.buckets)) as spool:
-            turns = spool.read(TURNS, bucket)
-            if turns is None:
+            turns, made_up = spool.read(TURNS, bucket), spool.read(SYNTHETIC, bucket)
+            if turns is None and made_up is None:
                 return {}
             table, drops = steps.make_rows(
-                _records(Interaction, turns.drop_columns("prompt")),
+                _records(Interaction, turns),
                 _records(Rating, spool.read(RATINGS, bucket)),
                 _records(Comparison, spool.read(COMPARISONS, bucket)),
                 weights=self.weights,
                 least=self.least,
             )
+            real = table.num_rows
             table = _with_prompts(table, turns)
+            if made_up is not None:
+                table = pa.concat_tables([table, made_up], promote_options="default")
             redacts = replace(  # what each bucket takes out is told by the bucket
                 self.redactor, sample=Sample(self.redactor.sample.size), replaced=Counter()
             )
@@ -76,7 +80,7 @@ class Bench:
             spool.put(GRAMS, bucket, kept.select(_GRAMS))
             spool.put(FELL, bucket, drops_table(drops))
             spool.put(REVIEW, bucket, review_table(redacts.review()))
-        return _counts(table.num_rows, drops)
+        return _counts(real, table.num_rows - real, drops)
 
 
 def work(bench: Bench, *, workers: int = 0) -> Iterator[Counts]:
@@ -111,29 +115,37 @@ def _make(bucket: int) -> Counts:
 def _records(record: type[Record], table: pa.Table | None) -> list:  # type: ignore[type-arg]
     from loop.store.tables import rows_of
 
-    return [] if table is None else [record(**row) for row in rows_of(table)]
+    if table is None:
+        return []
+    if "prompt" in table.column_names:
+        table = table.drop_columns("prompt")
+    return [record(**row) for row in rows_of(table)]
 
 
-def _with_prompts(table: pa.Table, turns: pa.Table) -> pa.Table:
+def _with_prompts(table: pa.Table, turns: pa.Table | None) -> pa.Table:
     """Rows with the hash of what the model saw, by which they are ordered."""
-    prompts = dict(zip(turns["id"].to_pylist(), turns["prompt"].to_pylist(), strict=True))
+    columns = [turns[name].to_pylist() for name in ("id", "prompt")] if turns else [[], []]
+    prompts = dict(zip(*columns, strict=True))
     of_rows = [prompts[ids[0]] for ids in table["interactions"].to_pylist()]
     return table.append_column("prompt", pa.array(np.array(of_rows, dtype=np.uint64)))
 
 
 def _drops(fell: pa.Table) -> list[Drop]:
-    columns = ("interactions", "kind", "step", "reason")
+    columns = ("interactions", "synthetics", "kind", "step", "reason")
     return [
-        Drop("+".join(ids), kind, step, reason)
-        for ids, kind, step, reason in zip(*(fell[c].to_pylist() for c in columns), strict=True)
+        Drop("+".join([*ids, *made_up]), kind, step, reason)
+        for ids, made_up, kind, step, reason in zip(
+            *(fell[c].to_pylist() for c in columns), strict=True
+        )
     ]
 
 
-def _counts(rows: int, drops: list[Drop]) -> Counts:
+def _counts(rows: int, made_up: int, drops: list[Drop]) -> Counts:
     """What each step kept and dropped; things said that made no row are counted with the first."""
     counts: Counts = {}
     for step in ("feedback", "personal_data", "contamination"):
         of_step = Counter(drop.reason for drop in drops if drop.step == step)
         rows -= sum(d.step == step and d.what in ("pair", "sft", "kto") for d in drops)
         counts[step] = of_step + Counter({KEPT: rows})
+        rows += made_up if step == "feedback" else 0
     return counts

@@ -86,7 +86,9 @@ def run_folders(settings: Settings, datasets: Iterable[str], adapters: Iterable[
 
 
 def known(store: Store, settings: Settings, found: Mapping[str, Any]) -> Gone:
-    """Datasets, their exports and the runs on them."""
+    """Datasets, their exports and the runs on them, and what killed curations left."""
+    from loop.curate.version import leftovers
+
     gone, datasets = Gone(), list(found["datasets"])
     for path, written in exports(store, datasets).items():
         for one in (path, *path.parent.glob(f".{path.name}-*")):  # and what a killed one left
@@ -100,6 +102,8 @@ def known(store: Store, settings: Settings, found: Mapping[str, Any]) -> Gone:
         gone.erase("runs", path)
     for path in dataset_folders(settings, found["paths"], datasets):
         gone.erase("datasets", path)
+    for path in leftovers(settings.datasets):
+        gone.erase("files", path)
     return gone
 
 

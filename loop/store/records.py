@@ -104,6 +104,7 @@ class DatasetRow:
     guideline: str
     consent: str
     users: list[str]
+    synthetics: list[str] = field(default_factory=list)  # made-up questions; nobody asked those
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from numpy.typing import NDArray
 
+from knowledge.errors import RatchetError
 from loop.curate.pipeline import curate
 from loop.settings import CurateSettings, Settings
 from tests.curate.conftest import answered, every_row, preferred, suite, thumb
@@ -31,9 +34,17 @@ def by_topic(texts: Sequence[str]) -> NDArray[np.float32]:
     return found
 
 
-def done(store, tmp_path, **rules):
+def apart_a_little(texts: Sequence[str]) -> NDArray[np.float32]:
+    """The same, no two texts quite alike; simulated."""
+    vectors_nd = by_topic(texts)
+    for row, text in enumerate(texts):
+        vectors_nd[row] += np.random.default_rng(zlib.crc32(text.encode())).normal(0, 0.05, 4)
+    return vectors_nd / np.linalg.norm(vectors_nd, axis=1, keepdims=True)
+
+
+def done(store, tmp_path, embed=by_topic, **rules):
     settings = Settings(root=tmp_path, curate=CurateSettings(**rules))
-    return curate(store, settings, suites=[suite(CASE)], embed=by_topic)
+    return curate(store, settings, suites=[suite(CASE)], embed=embed)
 
 
 def test_a_case_in_other_words_does_not_enter_training(store, tmp_path):
@@ -63,3 +74,43 @@ def test_with_more_rows_than_may_be_embedded_words_alone_decide(store, tmp_path)
     store.append([*preferred(1), *preferred(2, question=REWORDED, user="ada")])
     found = done(store, tmp_path, meaning_rows=1)
     assert found.funnel["meaning"] == {"kept": 2}
+
+
+def loans_and_parcels(store, parcels=8, loans=4):
+    turns = [turn for n in range(parcels) for turn in answered(n, f"It is {n} crowns [1].")]
+    turns += [
+        turn
+        for n in range(loans)
+        for turn in answered(
+            n, f"In {n} years.", user=f"debtor-{n}", question=f"Is loan kind k{n} long?"
+        )
+    ]
+    store.append([*turns, *map(thumb, turns)])
+
+
+def test_rows_are_named_by_what_they_are_about(store, tmp_path):
+    loans_and_parcels(store)
+    found = done(store, tmp_path, apart_a_little, semantic_duplicate=1.0)
+    tasks = pq.read_table(f"{found.dataset.path}/clusters.parquet").to_pylist()
+    assert [one["rows"] for one in tasks] == [16, 8]  # each answer for SFT and for KTO
+    for row in every_row(found):
+        asked = row["messages"][-1]["content"]
+        assert row["cluster"] == tasks["loan" in asked]["name"]
+    assert "loan" in tasks[1]["name"]
+    assert "loan" not in tasks[0]["name"]
+
+
+def test_no_task_fills_a_dataset_beyond_its_cap(store, tmp_path):
+    loans_and_parcels(store)
+    rules = {"semantic_duplicate": 1.0, "most_per_cluster": 0.5, "held_out": 0.0}
+    found = done(store, tmp_path, apart_a_little, **rules)
+    assert found.funnel["balance"] == {"kept": 20, "most_per_cluster": 4}
+    with pytest.raises(RatchetError, match=r"curate.most_per_cluster is 2.0, expected 0 to 1"):
+        done(store, tmp_path, most_per_cluster=2.0)
+
+
+def test_without_a_look_at_meanings_no_row_has_a_task(store, tmp_path):
+    loans_and_parcels(store)
+    found = done(store, tmp_path, meaning_rows=3)
+    assert {row["cluster"] for row in every_row(found)} == {None}
+    assert pq.read_table(f"{found.dataset.path}/clusters.parquet").num_rows == 0

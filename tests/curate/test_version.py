@@ -46,7 +46,8 @@ def test_the_same_store_gives_the_same_name_and_bytes(made, tmp_path):
     assert one.dataset.path != two.dataset.path
     assert bytes_of(one.dataset.path) == bytes_of(two.dataset.path)
     assert set(bytes_of(one.dataset.path)) == {
-        *version.FILES.values(), "funnel.parquet", "review.parquet", "manifest.json",
+        *version.FILES.values(), "clusters.parquet", "funnel.parquet", "review.parquet",
+        "manifest.json",
     }  # fmt: skip
 
 
@@ -115,7 +116,8 @@ def test_the_files_are_what_training_reads(made):
     [pair, *_] = read(done, "pairs")
     assert list(pair) == [
         "row", "split", "messages", "chosen", "rejected", "interactions", "ratings", "guideline",
-        "consent", "licence", "users", "simulated", "synthetic", "weight", "margin", "cluster",
+        "consent", "licence", "users", "simulated", "synthetic", "synthetics", "weight", "margin",
+        "cluster",
     ]  # fmt: skip
     assert pair["messages"][-1]["role"] == "user"
     assert {row["label"] for row in read(done, "kto")} == {True, False}

@@ -124,6 +124,9 @@ def scene(tmp_path: Path) -> Scene:
     (run / "log.txt").write_text(f"a row of {ADA} was long")
     settings.reports.mkdir(exist_ok=True)
     (settings.reports / "coverage.json").write_text(json.dumps({"asked": hers[0].question}))  # type: ignore[union-attr]
+    killed = settings.datasets / ".making-999999999-killed"  # no process has this number
+    killed.mkdir()
+    (killed / "turns-00000.arrow").write_bytes(b"\0" + hers[0].question.encode())  # type: ignore[union-attr]
     export = tmp_path / "elsewhere"
     assert main(["datasets", "export", made.dataset.id, str(export), "--project", str(root)]) == 0
     turns = [row for row in hers if isinstance(row, Interaction)]
@@ -145,6 +148,7 @@ def check(scene: Scene, store: Store, done: Forgotten) -> None:
     assert not (scene.settings.datasets / scene.dataset).exists()
     assert not (scene.export / scene.dataset).exists()
     assert not (scene.settings.runs / "run-1").exists()
+    assert not list(scene.settings.datasets.glob(".making-*"))
     assert not work_path(scene.settings, done.subject).parent.exists()
     assert verify_chain(store.query("audit_chain")) is None
     assert {mark["adapter"] for mark in store.query("adapter_marks")} == {"ad-1", "ad-2"}
