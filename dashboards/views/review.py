@@ -18,6 +18,7 @@ from loop.store.records import Guideline, Interaction
 from loop.store.review_commands import SKIPS
 
 REFRESH = 5  # seconds
+PASSAGES = 640  # pixels in which they scroll
 BETTER = {  # label → ranks of left and right, key
     "The left one": ((1, 2), "Left"),
     "Both alike": ((1, 1), "Down"),
@@ -89,22 +90,28 @@ def question(turn: Interaction, why: str | None) -> None:
 
 
 def rate_one(review: Review) -> None:
-    """One answer, what it stands on, and what can be said of it."""
+    """One answer and what can be said of it, beside what it stands on."""
     [turn] = review.interactions
     question(turn, review.why)
     left, right = st.columns([3, 2])
-    with left, st.chat_message("assistant"):
-        widgets.said_by_assistant(turn, blind=True)
-    with right:
+    with right, st.container(height=PASSAGES, border=False):  # long ones push nothing away
         widgets.sources(turn)
+    with left:
+        with st.chat_message("assistant"):
+            widgets.said_by_assistant(turn, blind=True)
+        form(review, turn)
+
+
+def form(review: Review, turn: Interaction) -> None:
+    """What can be said of an answer; each thing said is recorded by itself."""
     with st.form(f"rate-{turn.id}", border=True):
-        left, right = st.columns(2)
-        with left:
-            st.caption("Good or bad?")
-            thumb = st.feedback("thumbs", key=f"review-thumb-{turn.id}")
-        with right:
-            st.caption("How good?")
-            stars = st.feedback("stars", key=f"review-stars-{turn.id}")
+        with st.container(horizontal=True):
+            with st.container():
+                st.caption("Good or bad?")
+                thumb = st.feedback("thumbs", key=f"review-thumb-{turn.id}")
+            with st.container():
+                st.caption("How good?")
+                stars = st.feedback("stars", key=f"review-stars-{turn.id}")
         scores = {one.name: score(one, turn.id) for one in criteria_of(review.guideline)}
         with st.expander("Flag, correct or comment"):
             flags = st.multiselect("Flags", widgets.FLAGS, key=f"review-flags-{turn.id}")

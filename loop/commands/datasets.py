@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from loop.store.records import Dataset
     from loop.store.store import Store
 
+TASKS = 12  # that `show` tells, the largest
 Group = argparse._SubParsersAction  # what argparse gives for a group of commands
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -104,6 +105,9 @@ def datasets_list(args: Namespace) -> Outcome:
 
 
 def datasets_show(args: Namespace) -> Outcome:
+    from loop.curate import clusters
+    from loop.curate.funnel import STEPS
+
     settings = load_settings(args.project)
     with project.opened(settings) as store:
         dataset = dataset_of(store, settings, args.dataset)
@@ -115,6 +119,7 @@ def datasets_show(args: Namespace) -> Outcome:
         of_kind[str(row["split"])] = of_kind.get(str(row["split"]), 0) + 1
     data = {**asdict(dataset), "counts": counts, "erased": gone}
     data["problem"] = None if gone else _damage(dataset)
+    data["clusters"] = [] if gone or data["problem"] else clusters.read(Path(dataset.path))
     lines = [
         (kind, split, n)
         for kind, splits in sorted(counts.items())
@@ -124,8 +129,11 @@ def datasets_show(args: Namespace) -> Outcome:
         lines, ["kind", "split", "rows"]
     )
     funnel = dataset.manifest.get("funnel", {})
-    steps = [(step, reason, n) for step, reasons in funnel.items() for reason, n in reasons.items()]
+    steps = [(s, reason, n) for s in STEPS for reason, n in funnel.get(s, {}).items()]
     text += "\n\n" + table(steps, ["step", "outcome", "rows"])
+    if data["clusters"]:
+        about = [(one["rows"], one["name"]) for one in data["clusters"][:TASKS]]
+        text += "\n\n" + table(about, ["rows", "most typical prompt of the task"])
     if gone:
         text += f"\n\n{gone:%Y-%m-%d}: {ERASED}; only lineage of other people is left."
     if data["problem"]:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from loop.curate.balance import capped
 from loop.curate.clusters import Cluster, Tasks
-from loop.curate.duplicates import OUT, Keys, Numbers, exact_copies, near_copies
+from loop.curate.duplicates import OUT, Numbers, exact_copies, near_copies
 from loop.curate.funnel import Drop, Funnel
+from loop.curate.keys import Keyed
 from loop.curate.meaning import SAME, Meaning, look, texts_of
-from loop.curate.rows import KINDS
-from loop.curate.sketch import Grams
+from loop.curate.rows import EPOCH
 from loop.curate.split import BOTH, Place, Side, divide
 from loop.curate.spool import Spool
 from loop.curate.synthetic import sides as synthetic_sides
-from loop.curate.work import GRAMS, KEYS, ROWS
+from loop.curate.work import ROWS
 from loop.settings import CurateSettings
 
 
@@ -55,30 +54,24 @@ def choose(
         meaning: What rows are compared by beside words; None, or more rows than
             `rules.meaning_rows`, leaves that out.
     """
-    parts = list(spool.all(KEYS))
-    if not parts:
+    rows = Keyed(spool)
+    if not len(rows):
         return Chosen(sides=[], weights=np.empty(0), drops=[], tasks=[])
-    table = pa.concat_tables([part for _, part in parts]).combine_chunks()
-    starts = np.cumsum([0, *(part.num_rows for _, part in parts)])
-    buckets = [bucket for bucket, _ in parts]
-    del parts
-    grams = _reader(spool, buckets, starts)
-    table_of = _Rows(table)
     reasons: dict[int, str] = {}
-    leader = _copies(table_of, rules.near_duplicate, grams("grams"), reasons)
-    made_up = table_of.keys.synthetic
+    leader = _copies(rows, rules.near_duplicate, reasons)
+    made_up = rows.keys.synthetic
     counted = (leader != OUT) & (~made_up | made_up[leader])  # none adds to what a person did
     weights = np.bincount(leader[counted], minlength=len(leader)).astype(np.float64)
     drops = [
-        Drop(table_of.row[n], table_of.kind[n], "duplicates", why,
-             None if leader[n] == OUT else table_of.row[leader[n]])
+        Drop(rows.row(n), rows.kind(n), "duplicates", why,
+             None if leader[n] == OUT else rows.row(leader[n]))
         for n, why in sorted(reasons.items())
     ]  # fmt: skip
     left = [n for n in range(len(leader)) if n not in reasons]
     funnel.note("duplicates", len(left), reasons.values())
     tasks = None
     if left and meaning is not None and len(left) <= rules.meaning_rows:
-        told = texts_of(spool, ROWS, buckets, starts, left)
+        told = texts_of(spool, ROWS, rows.buckets, rows.starts, left)
         alike = look(told, meaning)
         stay = [place for place, reason in enumerate(alike.reasons) if reason is None]
         tasks = Tasks(
@@ -92,60 +85,57 @@ def choose(
             if left[head] != n:
                 leader[leader == n] = left[head]
                 weights[left[head]] += 0 if made_up[n] > made_up[left[head]] else weights[n]
-        instead = [table_of.row[left[head]] for head in alike.leaders.tolist()]
-        left = _sieve("meaning", left, alike.reasons, table_of, drops, funnel, instead)
+        instead = [rows.row(left[head]) for head in alike.leaders.tolist()]
+        left = _sieve("meaning", left, alike.reasons, rows, drops, funnel, instead)
     else:
         funnel.note("meaning", len(left), ())
-    left.sort(key=lambda n: (KINDS.index(table_of.kind[n]), table_of.row[n]))
+    left = _pairs_first(rows, left)
     full = capped(
-        [table_of.users[n] for n in left],
+        [rows.users[n] for n in left],
         None if tasks is None else tasks.of(left),
         None,
         rules.most_per_user,
         rules.most_per_cluster,
     )
-    left = _sieve("balance", left, full, table_of, drops, funnel)
+    left = _sieve("balance", left, full, rows, drops, funnel)
     left.sort()
-    question = _questions(table_of, left, rules.near_duplicate, grams("asked_grams"))
+    question = _questions(rows, left, rules.near_duplicate)
     real = [n for n in left if not made_up[n]]
     sides = divide(
         [
             Place(
-                users=tuple(table_of.users[n]),
-                conversations=tuple(table_of.conversations[n]),
+                users=rows.users[n],
+                conversations=rows.conversations[n],
                 question=question[n],
-                at=table_of.at[n],
+                at=rows.at(n) if rules.split == "time" else EPOCH,
             )
             for n in real
         ],
         held_out=rules.held_out,
         seed=seed,
         order=rules.split,
-        kin=_kin(table_of, leader),
+        kin=_kin(rows, leader),
     )
-    fate: dict[int, Side | str] = dict(zip(real, sides, strict=True))
-    held = {question[n] for n, side in fate.items() if side == "held_out"}
+    fate: list[Side | str | None] = [None] * len(rows)
+    for n, side in zip(real, sides, strict=True):
+        fate[n] = side
+    held = {question[n] for n in real if fate[n] == "held_out"}
     others = [n for n in left if made_up[n]]
-    fate |= zip(
-        others,
-        synthetic_sides(
-            [table_of.row[n] for n in others],
-            [question[n] in held for n in others],
-            sum(side in BOTH for side in sides),
-            share,
-            seed,
-        ),
-        strict=True,
+    decided = synthetic_sides(
+        [rows.row(n) for n in others],
+        [question[n] in held for n in others],
+        sum(side in BOTH for side in sides),
+        share,
+        seed,
     )
+    for n, side in zip(others, decided, strict=True):
+        fate[n] = side
     lost = [None if fate[n] in BOTH else fate[n] for n in left]
-    _sieve("split", left, lost, table_of, drops, funnel)
-    side_of: list[Side | None] = [None] * len(leader)
-    for number, side in fate.items():
-        if side in BOTH:
-            side_of[number] = side
+    _sieve("split", left, lost, rows, drops, funnel)
+    side_of = [side if side in BOTH else None for side in fate]
     stay = [n for n, side in enumerate(side_of) if side]
     found = [] if tasks is None else tasks.clusters(stay)
-    names: list[str | None] = [None] * len(leader)
+    names: list[str | None] = [None] * len(rows)
     if tasks is not None:
         for n, number in zip(stay, tasks.of(stay).tolist(), strict=True):
             names[n] = found[number].name
@@ -158,32 +148,7 @@ def choose(
     )
 
 
-class _Rows:
-    """Columns of the keys, as they are needed."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.kind: list[str] = table["kind"].to_pylist()
-        self.row: list[str] = table["row"].to_pylist()
-        self.users: list[list[str]] = table["users"].to_pylist()
-        self.conversations: list[list[str]] = table["conversations"].to_pylist()
-        self.at = table["at"].to_pylist()
-        self.keys = Keys(
-            row=_pairs(b"".join(map(bytes.fromhex, self.row))),
-            exact=_pairs(b"".join(table["exact"].to_pylist())),
-            direction=table["direction"].to_numpy(),
-            votes=table["votes"].to_numpy(),
-            origin=table["origin"].to_pylist(),
-            synthetic=table["synthetic"].to_numpy(zero_copy_only=False),
-        )
-        self.asked = _pairs(b"".join(table["asked"].to_pylist()))
-        self.bands = _bands(table["bands"])
-        self.asked_bands = _bands(table["asked_bands"])
-
-
-def _copies(
-    rows: _Rows, threshold: float, grams_of: Callable[[Numbers], Mapping[int, Grams]],
-    reasons: dict[int, str],
-) -> Numbers:  # fmt: skip
+def _copies(rows: Keyed, threshold: float, reasons: dict[int, str]) -> Numbers:
     """The row that stands for each; notes why the others go."""
     exact = exact_copies(rows.keys)
     leader = exact.leader
@@ -193,28 +158,41 @@ def _copies(
     alone = numbers[leader == numbers]
     keys = rows.keys
     order = alone[np.lexsort((keys.row[alone, 1], keys.row[alone, 0], keys.synthetic[alone]))]
-    near = near_copies(rows.bands, order, grams_of, threshold)
+    near = near_copies(rows.bands("bands"), order, rows.grams("grams"), threshold)
     reasons.update(dict.fromkeys(near, "near_duplicate"))
     moved = numbers.copy()
     moved[list(near)] = list(near.values())
     return np.where(leader == OUT, OUT, moved[leader])
 
 
-def _questions(
-    rows: _Rows,
-    left: Sequence[int],
-    threshold: float,
-    grams_of: Callable[[Numbers], Mapping[int, Grams]],
-) -> dict[int, int]:
-    """Row → a number that rows share which ask the same, or nearly."""
-    first: dict[tuple[int, int], int] = {}
-    same = {n: first.setdefault((int(a), int(b)), n) for n in left for a, b in (rows.asked[n],)}
-    order = [n for _, n in sorted(first.items())]
-    near = near_copies(rows.asked_bands, order, grams_of, threshold)
-    return {n: near.get(of, of) for n, of in same.items()}
+def _pairs_first(rows: Keyed, left: Sequence[int]) -> list[int]:
+    """Rows by kind, then by content hash."""
+    own = np.array(left, dtype=np.int64)
+    hashes = rows.keys.row[own]
+    ordered = np.lexsort((hashes[:, 1], hashes[:, 0], rows.kinds[own]))
+    found: list[int] = own[ordered].tolist()
+    return found
 
 
-def _kin(rows: _Rows, leader: Numbers) -> list[list[str]]:
+def _questions(rows: Keyed, left: Sequence[int], threshold: float) -> list[int]:
+    """A number per row that rows share which ask the same, or nearly."""
+    own = np.array(left, dtype=np.int64)
+    asked = rows.asked[own]
+    ordered = np.lexsort((own, asked[:, 1], asked[:, 0]))
+    own, asked = own[ordered], asked[ordered]
+    new = np.ones(len(own), dtype=bool)
+    new[1:] = (asked[1:] != asked[:-1]).any(axis=1)
+    first = own[new]  # of each question the row with the lowest number
+    head = np.arange(len(rows))
+    head[own] = first[np.cumsum(new) - 1]
+    near = near_copies(rows.bands("asked_bands"), first, rows.grams("asked_grams"), threshold)
+    moved = np.arange(len(rows))
+    moved[list(near)] = list(near.values())
+    found: list[int] = moved[head].tolist()
+    return found
+
+
+def _kin(rows: Keyed, leader: Numbers) -> list[list[str]]:
     """People whose rows said the same."""
     groups: defaultdict[int, set[str]] = defaultdict(set)
     for n in np.flatnonzero((leader != np.arange(len(leader))) & (leader != OUT)).tolist():
@@ -227,7 +205,7 @@ def _sieve(
     step: str,
     numbers: Sequence[int],
     reasons: Sequence[str | None],
-    rows: _Rows,
+    rows: Keyed,
     drops: list[Drop],
     funnel: Funnel,
     instead: Sequence[str] = (),
@@ -239,43 +217,6 @@ def _sieve(
             kept.append(n)
         else:
             other = instead[place] if reason == SAME else None
-            drops.append(Drop(rows.row[n], rows.kind[n], step, reason, other))
+            drops.append(Drop(rows.row(n), rows.kind(n), step, reason, other))
     funnel.note(step, len(kept), [reason for reason in reasons if reason is not None])
     return kept
-
-
-def _reader(
-    spool: Spool, buckets: Sequence[int], starts: NDArray[np.int64]
-) -> Callable[[str], Callable[[Numbers], dict[int, Grams]]]:
-    """Fetches grams of rows by their numbers, bucket by bucket."""
-
-    def of(column: str) -> Callable[[Numbers], dict[int, Grams]]:
-        def fetch(numbers: Numbers) -> dict[int, Grams]:
-            found: dict[int, Grams] = {}
-            ordered = np.sort(numbers)
-            for place, bucket in enumerate(buckets):
-                low, high = np.searchsorted(ordered, starts[place : place + 2])
-                if low == high:
-                    continue
-                table = spool.read(GRAMS, bucket)
-                assert table is not None
-                values = table[column].combine_chunks()
-                for n in ordered[low:high].tolist():
-                    found[n] = values[n - int(starts[place])].values.to_numpy().copy()
-            return found
-
-        return fetch
-
-    return of
-
-
-def _pairs(content: bytes) -> NDArray[np.uint64]:
-    """16 bytes each as two numbers in the same order, shape (n, 2)."""
-    return np.frombuffer(content, dtype=">u8").astype(np.uint64).reshape(-1, 2)
-
-
-def _bands(column: pa.ChunkedArray) -> NDArray[np.uint32]:
-    found_nb: NDArray[np.uint32] = (
-        column.combine_chunks().flatten().to_numpy().reshape(len(column), -1)
-    )
-    return found_nb

@@ -10,6 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +21,7 @@ from knowledge.content import COMMON
 from knowledge.near import nearest
 from knowledge.pii import mask
 from knowledge.text import words
+from loop.curate.version import CLUSTERS
 
 FITTED = 20_000  # rows that the centres are fitted to, those with the lowest keys
 MOST = 50  # clusters
@@ -189,6 +192,14 @@ def to_table(clusters: Sequence[Cluster]) -> pa.Table:
     return pa.table(
         {name: [getattr(one, name) for one in clusters] for name in SCHEMA.names}, schema=SCHEMA
     )
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The tasks that a dataset version's rows are about, the largest first; see `SCHEMA`."""
+    import pyarrow.parquet as pq
+
+    found: list[dict[str, Any]] = pq.read_table(folder / CLUSTERS).to_pylist()
+    return sorted(found, key=lambda one: -int(one["rows"]))
 
 
 def _first_centres(points_nd: NDArray[np.float32], k: int, seed: int) -> NDArray[np.float32]:

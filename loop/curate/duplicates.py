@@ -82,14 +82,18 @@ def near_copies(
     order = np.asarray(order_n, dtype=np.int64)
     if threshold >= 1 or not len(order):
         return {}
-    suspects = order[_shares_a_band(bands_nb[order])]
-    if not len(suspects):
+    shared_nb = _shared(bands_nb, order)
+    some = np.flatnonzero(shared_nb.any(axis=1))
+    if not len(some):
         return {}
+    suspects, shared_sb = order[some], shared_nb[some]
+    del shared_nb
     grams = grams_of(suspects)
-    leaders: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    leaders: defaultdict[int, list[int]] = defaultdict(list)  # a band and its value → texts
     found: dict[int, int] = {}
-    for number in suspects.tolist():
-        places = list(enumerate(bands_nb[number].tolist()))
+    for number, shared_b in zip(suspects.tolist(), shared_sb, strict=True):
+        at_b = np.flatnonzero(shared_b)
+        places = ((at_b << 32) | bands_nb[number, at_b].astype(np.int64)).tolist()
         alike = sorted({other for place in places for other in leaders.get(place, ())})
         twin = next((o for o in alike if jaccard(grams[number], grams[o]) >= threshold), None)
         if twin is None:
@@ -100,15 +104,16 @@ def near_copies(
     return found
 
 
-def _shares_a_band(bands_nb: Bands) -> NDArray[np.bool_]:
-    """Which texts have a band that another has too, shape (texts,)."""
-    shared = np.zeros(len(bands_nb), dtype=bool)
+def _shared(bands_nb: Bands, order: Numbers) -> NDArray[np.bool_]:
+    """Which bands of each text another has too, shape (order, bands)."""
+    shared_nb = np.zeros((len(order), bands_nb.shape[1]), dtype=bool)
     for band in range(bands_nb.shape[1]):
-        order = np.argsort(bands_nb[:, band], kind="stable")
-        same = np.flatnonzero(np.diff(bands_nb[order, band].astype(np.int64)) == 0)
-        shared[order[same]] = True
-        shared[order[same + 1]] = True
-    return shared
+        values = bands_nb[order, band]
+        by_value = np.argsort(values, kind="stable")
+        same = np.flatnonzero(np.diff(values[by_value].astype(np.int64)) == 0)
+        shared_nb[by_value[same], band] = True
+        shared_nb[by_value[same + 1], band] = True
+    return shared_nb
 
 
 def _groups(key_n2: NDArray[np.uint64]) -> Iterator[Numbers]:

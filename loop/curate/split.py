@@ -153,14 +153,17 @@ def _on_one_side(
 
     Labels give up their held-out rows, by hash, as long as enough are held out without them.
     """
-    rows: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)  # label → rows on each side
+    seen: dict[str, set[Hashable]] = {side: set() for side in BOTH}
     for side, of_row in zip(sides, labels, strict=True):
         if side in BOTH:
-            for label in of_row:
-                rows[label][side] += 1
-    crossing = {label for label, seen in rows.items() if len(seen) > 1}
+            seen[side].update(of_row)
+    crossing = seen["train"] & seen["held_out"]
     if not crossing:
         return list(sides)
+    out: Counter[Hashable] = Counter()  # held-out rows of each
+    for side, of_row in zip(sides, labels, strict=True):
+        if side == "held_out":
+            out.update(label for label in of_row if label in crossing)
     total = sum(side in BOTH for side in sides)
     held = sum(
         side == "held_out" and crossing.isdisjoint(of_row)
@@ -170,7 +173,7 @@ def _on_one_side(
     for label in sorted(crossing, key=lambda one: _chance(str(one), seed)):
         few = held < ENOUGH * held_out * total
         gone[label] = "train" if few else "held_out"
-        held += rows[label]["held_out"] if few else 0
+        held += out[label] if few else 0
     return [
         reason if any(gone.get(label) == side for label in of_row) else side
         for side, of_row in zip(sides, labels, strict=True)

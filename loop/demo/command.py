@@ -146,7 +146,7 @@ def render(demo: Demo, counts: Mapping[str, Any], report: Path) -> str:
         said=counts["ratings"] + counts["comparisons"],
         champion=f"{champion:<16}",
         dataset=demo.dataset,
-        rows=sum(demo.funnel.get("split", {}).values()) or "",
+        rows=demo.funnel.get("split", {}).get("kept", ""),
         adapter=demo.adapter,
     )
     gate = table(
