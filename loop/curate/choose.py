@@ -14,7 +14,7 @@ from loop.curate.clusters import Cluster, Tasks
 from loop.curate.duplicates import OUT, Numbers, exact_copies, near_copies
 from loop.curate.funnel import Drop, Funnel
 from loop.curate.keys import Keyed
-from loop.curate.meaning import SAME, Meaning, look, texts_of
+from loop.curate.meaning import SAME, Alike, Meaning, Said, look, texts_of
 from loop.curate.rows import EPOCH
 from loop.curate.split import BOTH, Place, Side, divide
 from loop.curate.spool import Spool
@@ -73,19 +73,13 @@ def choose(
     if left and meaning is not None and len(left) <= rules.meaning_rows:
         told = texts_of(spool, ROWS, rows.buckets, rows.starts, left)
         alike = look(told, meaning)
-        stay = [place for place, reason in enumerate(alike.reasons) if reason is None]
-        tasks = Tasks(
-            [left[place] for place in stay],
-            [told[place].question for place in stay],
-            [told[place].row for place in stay],
-            alike.questions_nd[stay],
-            seed=seed,
-        )
-        for n, head in zip(left, alike.leaders.tolist(), strict=True):
-            if left[head] != n:
-                leader[leader == n] = left[head]
-                weights[left[head]] += 0 if made_up[n] > made_up[left[head]] else weights[n]
-        instead = [rows.row(left[head]) for head in alike.leaders.tolist()]
+        tasks = _tasks(left, told, alike, seed)
+        heads = [left[head] for head in alike.leaders.tolist()]
+        for n, head in zip(left, heads, strict=True):
+            if head != n:
+                leader[leader == n] = head
+                weights[head] += 0 if made_up[n] > made_up[head] else weights[n]
+        instead = [rows.row(head) for head in heads]
         left = _sieve("meaning", left, alike.reasons, rows, drops, funnel, instead)
     else:
         funnel.note("meaning", len(left), ())
@@ -97,10 +91,44 @@ def choose(
         rules.most_per_user,
         rules.most_per_cluster,
     )
-    left = _sieve("balance", left, full, rows, drops, funnel)
-    left.sort()
+    left = sorted(_sieve("balance", left, full, rows, drops, funnel))
+    fate = _divided(rows, left, leader, rules, seed=seed, share=share)
+    lost = [None if fate[n] in BOTH else fate[n] for n in left]
+    stay = _sieve("split", left, lost, rows, drops, funnel)
+    found = [] if tasks is None else tasks.clusters(stay)
+    names: list[str | None] = [None] * len(rows)
+    if tasks is not None:
+        for n, number in zip(stay, tasks.of(stay).tolist(), strict=True):
+            names[n] = found[number].name
+    return Chosen(
+        sides=[side if side in BOTH else None for side in fate],
+        weights=weights,
+        drops=drops,
+        tasks=names,
+        clusters=[one for one in found if one.rows],
+    )
+
+
+def _tasks(left: Sequence[int], told: Sequence[Said], alike: Alike, seed: int) -> Tasks:
+    """What the rows are about that meaning lets through."""
+    stay = [place for place, reason in enumerate(alike.reasons) if reason is None]
+    return Tasks(
+        [left[place] for place in stay],
+        [told[place].question for place in stay],
+        [told[place].row for place in stay],
+        alike.questions_nd[stay],
+        seed=seed,
+    )
+
+
+def _divided(
+    rows: Keyed, left: Sequence[int], leader: Numbers, rules: CurateSettings, *, seed: int,
+    share: float,
+) -> list[Side | str | None]:  # fmt: skip
+    """The side of each row that is left, or why it can stand on neither; None for all others."""
     question = _questions(rows, left, rules.near_duplicate)
-    real = [n for n in left if not made_up[n]]
+    real = [n for n in left if not rows.keys.synthetic[n]]
+    made_up = [n for n in left if rows.keys.synthetic[n]]
     sides = divide(
         [
             Place(
@@ -116,36 +144,18 @@ def choose(
         order=rules.split,
         kin=_kin(rows, leader),
     )
-    fate: list[Side | str | None] = [None] * len(rows)
-    for n, side in zip(real, sides, strict=True):
-        fate[n] = side
-    held = {question[n] for n in real if fate[n] == "held_out"}
-    others = [n for n in left if made_up[n]]
-    decided = synthetic_sides(
-        [rows.row(n) for n in others],
-        [question[n] in held for n in others],
+    held = {question[n] for n, side in zip(real, sides, strict=True) if side == "held_out"}
+    others = synthetic_sides(
+        [rows.row(n) for n in made_up],
+        [question[n] in held for n in made_up],
         sum(side in BOTH for side in sides),
         share,
         seed,
     )
-    for n, side in zip(others, decided, strict=True):
+    fate: list[Side | str | None] = [None] * len(rows)
+    for n, side in zip((*real, *made_up), (*sides, *others), strict=True):
         fate[n] = side
-    lost = [None if fate[n] in BOTH else fate[n] for n in left]
-    _sieve("split", left, lost, rows, drops, funnel)
-    side_of = [side if side in BOTH else None for side in fate]
-    stay = [n for n, side in enumerate(side_of) if side]
-    found = [] if tasks is None else tasks.clusters(stay)
-    names: list[str | None] = [None] * len(rows)
-    if tasks is not None:
-        for n, number in zip(stay, tasks.of(stay).tolist(), strict=True):
-            names[n] = found[number].name
-    return Chosen(
-        sides=side_of,
-        weights=weights,
-        drops=drops,
-        tasks=names,
-        clusters=[one for one in found if one.rows],
-    )
+    return fate
 
 
 def _copies(rows: Keyed, threshold: float, reasons: dict[int, str]) -> Numbers:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from loop.curate.duplicates import Bands, Keys, Numbers
 from loop.curate.rows import EPOCH, KINDS, Kind
-from loop.curate.sketch import Grams
+from loop.curate.sketch import BANDS, Grams
 from loop.curate.spool import Spool
 from loop.curate.work import GRAMS, KEYS
 
@@ -77,8 +77,11 @@ class Keyed:
 
     def bands(self, name: str) -> Bands:
         """MinHash bands of all rows, read from disk: "bands" or "asked_bands"."""
-        found = [_bands(part[name]) for _, part in self._spool.all(KEYS)]
-        return np.concatenate(found)
+        found_nb = np.empty((len(self), BANDS), dtype=np.uint32)  # filled: they are large
+        for start, (_, part) in zip(self.starts.tolist(), self._spool.all(KEYS), strict=False):
+            flat = part[name].combine_chunks().flatten().to_numpy()
+            found_nb[start : start + part.num_rows] = flat.reshape(-1, BANDS)
+        return found_nb
 
     def grams(self, name: str) -> Callable[[Numbers], Mapping[int, Grams]]:
         """What fetches grams of rows by their numbers, bucket by bucket: "grams", "asked_grams"."""
@@ -122,11 +125,6 @@ def _pairs(column: pa.ChunkedArray) -> NDArray[np.uint64]:
 def _hashes(column: pa.ChunkedArray) -> NDArray[np.uint64]:
     content = bytes.fromhex("".join(column.to_pylist()))
     return np.frombuffer(content, dtype=">u8").astype(np.uint64).reshape(-1, 2)
-
-
-def _bands(column: pa.ChunkedArray) -> Bands:
-    found_nb: Bands = column.combine_chunks().flatten().to_numpy().reshape(len(column), -1)
-    return found_nb
 
 
 _COLUMNS: dict[str, Callable[[pa.ChunkedArray], NDArray[Any]]] = {

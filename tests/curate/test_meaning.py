@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Sequence
 
@@ -11,8 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from knowledge.errors import RatchetError
+from loop.cli import main
+from loop.curate.funnel import STEPS
 from loop.curate.pipeline import curate
 from loop.settings import CurateSettings, Settings
+from loop.store.store import LocalStore
 from tests.curate.conftest import answered, every_row, preferred, suite, thumb
 
 CASE = "What is the charge for calling a transfer back?"
@@ -114,3 +118,20 @@ def test_without_a_look_at_meanings_no_row_has_a_task(store, tmp_path):
     found = done(store, tmp_path, meaning_rows=3)
     assert {row["cluster"] for row in every_row(found)} == {None}
     assert pq.read_table(f"{found.dataset.path}/clusters.parquet").num_rows == 0
+
+
+def test_a_version_is_shown_step_by_step_with_its_tasks(store, tmp_path, capsys):
+    (tmp_path / "ratchet.toml").write_text("seed = 7\n")
+    held = LocalStore(Settings(root=tmp_path).store_path)
+    loans_and_parcels(held)
+    found = done(held, tmp_path, apart_a_little, semantic_duplicate=1.0)
+    held.close()
+    at = ["datasets", "show", found.dataset.id, "--project", str(tmp_path)]
+    assert main([*at, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["rows"] for one in told["clusters"]] == [16, 8]
+    assert main(at) == 0
+    lines = capsys.readouterr().out.splitlines()
+    steps = [line.split()[0] for line in lines if " kept " in line]
+    assert steps == [step for step in STEPS if step != "synthetic"]
+    assert lines[-1].endswith(told["clusters"][1]["name"])
