@@ -16,7 +16,7 @@ from loop.curate.sketch import BANDS, Grams
 from loop.curate.spool import Spool
 from loop.curate.work import GRAMS, KEYS
 
-NAMES = ("users", "conversations")
+_NAMES = ("users", "conversations")
 
 
 class Keyed:
@@ -32,7 +32,7 @@ class Keyed:
         sizes: list[int] = []
         columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
         origins: list[pa.Array] = []
-        named: dict[str, list[tuple[str, ...]]] = {name: [] for name in NAMES}
+        named: dict[str, list[tuple[str, ...]]] = {name: [] for name in _NAMES}
         known: dict[tuple[str, ...], tuple[str, ...]] = {}  # people come again and again
         for bucket, part in spool.all(KEYS):
             self.buckets.append(bucket)

@@ -99,11 +99,11 @@ def split(
     small = [group for group in groups if len(group) <= max(1.0, budget)]
     reachable = sum(map(len, small))
     share = min(1.0, budget / reachable) if reachable else 0.0
-    out = [group for group in small if _chance(group[0], seed) < share]
+    out = [group for group in small if chance(seed, group[0]) < share]
     if not out and budget > 0 and small and len(groups) > 1:
-        out = [min(small, key=lambda group: _chance(group[0], seed))]
+        out = [min(small, key=lambda group: chance(seed, group[0]))]
     if out and len(out) == len(groups):
-        out.remove(max(out, key=lambda group: _chance(group[0], seed)))
+        out.remove(max(out, key=lambda group: chance(seed, group[0])))
     held = {user for group in out for user in group}
     return {user: "held_out" if user in held else "train" for user in people}
 
@@ -130,7 +130,7 @@ def _in_time(
     held = {
         number
         for number, group in enumerate(groups)
-        if number in after and (number not in before or _chance(group[0], seed) < held_out)
+        if number in after and (number not in before or chance(seed, group[0]) < held_out)
     }
     found: list[Side | str] = []
     for place in places:
@@ -170,7 +170,7 @@ def _on_one_side(
         for side, of_row in zip(sides, labels, strict=True)
     )
     gone: dict[Hashable, str] = {}
-    for label in sorted(crossing, key=lambda one: _chance(str(one), seed)):
+    for label in sorted(crossing, key=lambda one: chance(seed, str(one))):
         few = held < ENOUGH * held_out * total
         gone[label] = "train" if few else "held_out"
         held += out[label] if few else 0
@@ -230,7 +230,7 @@ def _groups(people: Sequence[str], ties: Ties) -> list[list[str]]:
     return [groups[name] for name in sorted(groups)]
 
 
-def _chance(user: str, seed: int) -> float:
+def chance(seed: int, *parts: str) -> float:
     """A number in [0, 1) that depends on these alone."""
-    digest = hashlib.sha256(f"{seed}\n{user}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8]) / 2**64
+    text = "\n".join([str(seed), *parts]).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(text).digest()[:8]) / 2**64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from knowledge.errors import RatchetError
 from loop.curate.funnel import Drop
 from loop.curate.rows import Row, to_table
 from loop.curate.source import prompt_hash
-from loop.curate.split import Side
+from loop.curate.split import Side, chance
 from loop.curate.spool import Spool, bucket_of
 from loop.settings import CurateSettings
 from loop.store.synthetics import Synthetic
@@ -108,7 +107,7 @@ def capped(real_rows: int, rows: Sequence[str], share: float, seed: int) -> list
     if share == 1:
         return list(rows)
     most = math.floor(share * real_rows / (1 - share) + 1e-9)
-    chosen = set(sorted(rows, key=lambda row: _chance(seed, row))[:most])
+    chosen = set(sorted(rows, key=lambda row: (chance(seed, row), row))[:most])
     return [row for row in rows if row in chosen]
 
 
@@ -130,7 +129,3 @@ def sides(
         "question_held_out" if held else "train" if row in stay else "synthetic_share"
         for row, held in zip(rows, held_out, strict=True)
     ]
-
-
-def _chance(seed: int, row: str) -> bytes:
-    return hashlib.sha256(f"{seed}\n{row}".encode()).digest()

@@ -10,9 +10,10 @@ from random import Random
 from knowledge.evidence import evidence_of
 from knowledge.text import sentences
 from loop.answer.handover import ABSTENTION
+from loop.curate.split import chance
 from loop.synthesize.asking import Asked, ask_heading, ask_row, ask_sentence
 from loop.synthesize.drafts import Draft, Variation, bare
-from loop.synthesize.targets import Target, chance
+from loop.synthesize.targets import Target
 
 GENERATOR = "rules@1"
 SAID_OF_HEADING = 2  # sentences that answer what a document says under a heading

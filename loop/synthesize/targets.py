@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -11,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from knowledge.records import Chunk, Document, Passage, may_read
 from knowledge.text import words
+from loop.curate.split import chance
 
 T = TypeVar("T")
 FEWEST_WORDS = 8  # of a chunk that something can be asked about
@@ -95,12 +95,6 @@ def in_turn(queues: Sequence[Sequence[T]]) -> list[T]:
     gone = object()
     rounds = zip_longest(*queues, fillvalue=gone)
     return [one for each in rounds for one in each if one is not gone]  # type: ignore[misc]
-
-
-def chance(seed: int, *parts: str) -> float:
-    """A number in [0, 1) that depends on these alone."""
-    text = "\n".join([str(seed), *parts]).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(text).digest()[:8]) / 2**64
 
 
 def _problem(document: Document, allowed: set[str], on: date, restricted: bool) -> str | None:
