@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from html import escape
+from html import escape, unescape
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _MARK = re.compile(r"\[(\d{1,3})\]")
 _RULE = re.compile(r"[\s|:-]+")  # the line under a table's header
+_ELEMENT = re.compile(
+    r'<passage number="\d+" document="([^"]*)" heading="[^"]*">(.*?)</passage>', re.DOTALL
+)
+_LINE = re.compile(r"^\[\d+\] (?:([^:\n]+): )?(.+)$", re.MULTILINE)
 _LIST = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 NEAR = 80  # characters before a mark that tell whether it was copied with them
 LEXICAL = 0.5  # weight of shared words beside the cosine when sentences are chosen
@@ -47,6 +51,23 @@ def number_passages(
         return "\n".join(_line(number, passage, text) for number, (passage, text) in pairs)
     shown = "\n".join(_element(number, passage, text) for number, (passage, text) in pairs)
     return f"<passages>\n{shown}\n</passages>" if shown else ""
+
+
+def numbered_passages(prompt: str) -> list[Passage]:
+    """The passages that a prompt shows, read back: the inverse of `number_passages`, either style.
+
+    Where each stands in its document is not known any more, nor, of the "lines" style, in which
+    document: its heading stands for that.
+
+    >>> [(p.document, p.text) for p in numbered_passages("[1] Fees: A wire costs 15 dollars.")]
+    [('Fees', 'A wire costs 15 dollars.')]
+    """
+    elements = [(unescape(m[1]), unescape(m[2])) for m in _ELEMENT.finditer(prompt)]
+    lines = [(m[1] or f"passage {n}", m[2]) for n, m in enumerate(_LINE.finditer(prompt), 1)]
+    return [
+        Passage(document=document, version="", start=0, end=len(text), text=text, score=0.0)
+        for document, text in elements or lines
+    ]
 
 
 def check_citations(text: str, passages: Sequence[Passage]) -> list[Citation]:

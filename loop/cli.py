@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.raters import raters_command
     from loop.commands.review import review_commands
     from loop.commands.synthesize import synthesize_command
+    from loop.commands.training import train_command
 
     top = argparse.ArgumentParser(
         prog="ratchet", description="An evaluation-and-feedback loop for domain assistants."
@@ -136,10 +137,7 @@ def parser() -> argparse.ArgumentParser:
     dataset_commands(versions, add)
     balance_commands(versions, add)
 
-    train = add(groups, "train", learn.train, "train a candidate adapter")
-    train.add_argument("--method", choices=["sft", "dpo"], help="instead of train.method")
-    train.add_argument("--dataset", help="version to train on (default: the newest)")
-    train.add_argument("--seed", type=int, help="instead of the project's seed")
+    train_command(groups, add)
 
     adapters = group("adapters", "trained adapters")
     add(adapters, "list", learn.adapters_list, "all adapters, the champion marked")

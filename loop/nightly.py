@@ -19,11 +19,11 @@ from loop.curate.pipeline import NothingToTrainOn, curate
 from loop.decide.gate import judge
 from loop.decide.promote import decide, promote
 from loop.evaluate.evaluate import evaluate
-from loop.models.registry import champion, make_ready, register
+from loop.models.registry import champion, make_ready, register, starting_point
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Dataset, Step
-from loop.train.run import train
+from loop.train.stages import train_stages
 
 if TYPE_CHECKING:
     from eval_suites.suites import Suite
@@ -150,9 +150,12 @@ def _train(
     clock: Callable[[], datetime],
     progress: bool,
 ) -> str:
+    parent = starting_point(store, settings)
     inputs = {
         "dataset": dataset.id,
+        "parent": None if parent is None else parent.id,
         "train": asdict(settings.train),
+        "guard": asdict(settings.guard),
         "seed": settings.seed,
         "base": settings.assistant.base,
         "folder": str(settings.adapters),
@@ -161,18 +164,17 @@ def _train(
     def action() -> dict[str, Any]:
         # Named by its inputs, so that a killed run is found again and goes on.
         folder = settings.runs / f"run-{digest(inputs)[:12]}"
-        done = train(
+        done = train_stages(
             settings,
             dataset,
             method=settings.train.method,
             seed=settings.seed,
-            parent=None,
+            parent=parent,
             run_folder=folder,
             progress=progress,
         )
-        return {
-            "adapter": register(store, settings, done.run, done.folder, parent=None, at=clock()).id
-        }
+        made = register(store, settings, done.run, done.folder, parent=parent, at=clock())
+        return {"adapter": made.id}
 
     return str(steps.run("train", inputs, action)["adapter"])
 

@@ -16,6 +16,7 @@ from loop.settings_tables import AssistantSettings as AssistantSettings
 from loop.settings_tables import CurateSettings as CurateSettings
 from loop.settings_tables import ExperimentSettings as ExperimentSettings
 from loop.settings_tables import GateSettings as GateSettings
+from loop.settings_tables import GuardSettings as GuardSettings
 from loop.settings_tables import KnowledgeSettings as KnowledgeSettings
 from loop.settings_tables import NightlySettings as NightlySettings
 from loop.settings_tables import RatersSettings as RatersSettings
@@ -44,6 +45,7 @@ class Settings:
     raters: RatersSettings = field(default_factory=RatersSettings)
     synthesize: SynthesizeSettings = field(default_factory=SynthesizeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     nightly: NightlySettings = field(default_factory=NightlySettings)

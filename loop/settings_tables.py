@@ -126,18 +126,49 @@ class SynthesizeSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """LoRA training. The defaults suit the pocket model on a CPU."""
+    """Training. What is 0 or "auto" is chosen from the data and the machine, with the reason."""
 
-    method: str = "dpo"
-    rank: int = 16
-    alpha: int = 32
-    learning_rate: float = 1e-3  # hub models want about 5e-6 (DPO) to 2e-4 (SFT)
-    beta: float = 0.1  # pull towards the reference model
-    epochs: float = 2.0
-    batch_size: int = 16
-    max_tokens: int = 512  # prompt plus answer; longer rows are dropped and counted
-    save_every: int = 20  # steps between checkpoints
+    method: str = "dpo"  # sft, dpo, kto, reward or grpo; stages in order joined by +: "sft+dpo"
+    tuning: str = "lora"  # lora, rslora, dora, qlora (4-bit base, NVIDIA GPU) or full
+    targets: tuple[str, ...] = ("all-linear",)  # layers an adapter sits on, by name or "all-linear"
+    start: str = "base"  # a fresh adapter on the "base", or going on from the "champion"
+    rank: int = 0  # of an adapter
+    alpha: int = 0  # an adapter's scale; 0 is twice the rank
+    dropout: float = 0.0  # share of an adapter's inputs left out at random
+    learning_rate: float = 0.0  # at its peak
+    weight_decay: float = 0.0
+    warmup: float = 0.1  # share of all steps until the peak
+    epochs: float = 0.0
+    batch_size: int = 0  # rows behind one step
+    micro_batch: int = 0  # rows computed at once; halved when memory runs out
+    max_tokens: int = 0  # prompt plus answer; longer rows are dropped and counted
+    precision: str = "auto"  # bf16 or fp32
+    attention: str = "auto"  # sdpa, eager or flash_attention_2
+    packing: bool = False  # several rows in one line, for SFT with a GPU that pads a lot
+    loss: str = "sigmoid"  # of DPO: sigmoid, cdpo, robust, ipo or sigmoid_norm (by length)
+    beta: float = 0.1  # DPO, KTO, GRPO: pull towards the model that training starts from
+    label_smoothing: float = -1.0  # cdpo, robust: chance of a wrong judgement; -1: its raters'
+    rewards: tuple[str, ...] = (  # of GRPO: scorers of the eval suites, added up
+        "facts_present", "cited_gold", "grounded", "abstained_rightly",
+    )  # fmt: skip
+    generations: int = 8  # GRPO: answers drawn to each prompt
+    answer_tokens: int = 96  # GRPO: longest answer drawn
+    keep: str = "best"  # weights kept: of the "best" held-out evaluation, or of the "last" step
+    patience: int = 0  # evaluations without a better one before it stops; 0 goes on to the end
+    save_every: int = 20  # steps between checkpoints, and between evaluations
+    held_rows: int = 256  # held-out rows that are evaluated as training goes on
     threads: int = 0  # CPU threads; 0 takes all cores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSettings:
+    """When training is stopped for its own good, and the last good checkpoint kept. 0: never."""
+
+    general: str = ""  # JSON lines of `text`: what the base must not forget; empty takes ours
+    divergence: float = 3.0  # nats a token by which general text may move away from the base
+    margin: float = 10.0  # mean lead of preferred answers in implicit reward, beta times nats
+    entropy: float = 0.1  # share of the starting entropy of answers below which it has collapsed
+    length: float = 3.0  # nats an answer's end may get less likely by; GRPO: times longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ FEWEST = 10  # examples that OpenAI takes a training file from
 LEFT_OUT = "left_out.jsonl"
 _ALONG = (  # columns that an export for the Hub keeps beside the messages
     "row", "label", "guideline", "consent", "licence", "simulated", "synthetic", "weight",
-    "margin", "cluster",
+    "votes", "margin", "cluster",
 )  # fmt: skip
 
 

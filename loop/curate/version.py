@@ -20,7 +20,7 @@ from knowledge.errors import RatchetError
 from loop.curate.funnel import SCHEMA as FUNNEL_SCHEMA
 from loop.curate.rows import KINDS, Kind, digest
 
-FORMAT = 3  # changes when the same rows would be written in another way
+FORMAT = 4  # changes when the same rows would be written in another way
 FILES: dict[Kind, str] = {"pair": "pairs.parquet", "sft": "sft.parquet", "kto": "kto.parquet"}
 FUNNEL = "funnel.parquet"
 REVIEW = "review.parquet"  # some of what was masked, for a person to judge
@@ -35,7 +35,7 @@ _ANSWERS: dict[Kind, dict[str, str]] = {  # column of a file → column of a row
 }
 _AFTER = (
     "interactions", "ratings", "guideline", "consent", "licence", "users", "simulated",
-    "synthetic", "synthetics", "weight", "margin", "cluster",
+    "synthetic", "synthetics", "weight", "votes", "margin", "cluster",
 )  # fmt: skip
 
 _HASHED = ("row", "split", *_AFTER)  # `row` is a hash of the texts
@@ -264,7 +264,7 @@ def _schema(kind: Kind) -> pa.Schema:
             "row": text, "split": text, "messages": text, **answers, "interactions": texts,
             "ratings": texts, "guideline": text, "consent": text, "licence": text, "users": texts,
             "simulated": yes_or_no, "synthetic": yes_or_no, "synthetics": texts, "weight": number,
-            "margin": number, "cluster": text,
+            "votes": number, "margin": number, "cluster": text,
         }
     )  # fmt: skip
 

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 from transformers.utils import logging as hub_logging
 
 from knowledge.errors import RatchetError
@@ -27,11 +31,27 @@ class Base(NamedTuple):
     ends: frozenset[int]  # tokens that end its turn
 
 
-def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -> Base:
+def load_base(
+    name: str,
+    *,
+    root: Path = Path("."),
+    device: str | None = None,
+    reward: bool = False,
+    attention: str | None = None,
+    four_bit: bool = False,
+) -> Base:
     """Load a base model and its tokenizer, ready to generate.
 
     float32 on a CPU, bfloat16 on a GPU. Weights must be safetensors; code that comes with a
     model is never run.
+
+    Args:
+        name: "pocket", a folder, or a hub name.
+        root: The project's folder; a relative base lies below it.
+        device: Where to; None is the GPU if one answers.
+        reward: With a fresh head that gives one number, instead of the language model's.
+        attention: Another implementation than the model's own choice.
+        four_bit: Quantised to 4 bits by bitsandbytes, on an NVIDIA GPU (Dettmers et al., 2023).
 
     Raises:
         RatchetError: It is not to be had, cannot be read, or is no chat model.
@@ -40,13 +60,20 @@ def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -
     folder = base_folder(name, root)
     source = str(folder or name)
     local = {"local_files_only": folder is not None, "trust_remote_code": False}
+    options: dict[str, Any] = {"attn_implementation": attention} if attention else {}
+    if four_bit:
+        options["quantization_config"] = _four_bit(device)
+    if reward:
+        options["num_labels"] = 1
+    kind: Any = AutoModelForSequenceClassification if reward else AutoModelForCausalLM
     try:
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, **local)
-            model: Any = AutoModelForCausalLM.from_pretrained(
+            model: Any = kind.from_pretrained(
                 source,
                 dtype=torch.float32 if device == "cpu" else torch.bfloat16,
                 use_safetensors=True,
+                **options,
                 **local,
             )
     except Exception as problem:  # the hub's client raises dozens of kinds
@@ -58,12 +85,37 @@ def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -
         )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model.to(device).eval().requires_grad_(False)
+    if not four_bit:
+        model.to(device)
+    model.eval().requires_grad_(False)
     text = model.config.get_text_config()
     context = getattr(text, "max_position_embeddings", None) or 1 << 20
-    ends = model.generation_config.eos_token_id
+    generation = getattr(model, "generation_config", None)
+    ends = None if generation is None else generation.eos_token_id
     ends = ends if isinstance(ends, list) else [ends, tokenizer.eos_token_id]
     return Base(name, model, tokenizer, context, frozenset(e for e in ends if e is not None))
+
+
+def _four_bit(device: str) -> Any:
+    from importlib.util import find_spec
+
+    from transformers import BitsAndBytesConfig
+
+    if device == "cpu":
+        raise RatchetError(
+            'train.tuning = "qlora" needs an NVIDIA GPU, and none answers here. '
+            'Use "lora": on a CPU nothing is gained by 4 bits.'
+        )
+    if find_spec("bitsandbytes") is None:
+        raise RatchetError(
+            'train.tuning = "qlora" needs bitsandbytes: pip install "ratchet-loop[qlora]".'
+        )
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
 
 
 def _mend(name: str, folder: Path | None, problem: Exception) -> str:

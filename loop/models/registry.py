@@ -103,6 +103,23 @@ def champion(store: Store, assistant: str) -> str:
     return str(rows[0]["adapter"]) if rows else BASE
 
 
+def starting_point(store: Store, settings: Settings, start: str = "") -> Adapter | None:
+    """The adapter that training goes on from; None is a fresh one on the base.
+
+    Args:
+        store: Knows the champion.
+        settings: `train.start`, unless `start` says another.
+        start: "base", "champion", or an adapter's id.
+
+    Raises:
+        RatchetError: There is no such adapter.
+    """
+    wanted = start or settings.train.start
+    if wanted == "champion":
+        wanted = champion(store, settings.assistant.name)
+    return None if wanted == BASE else adapter_of(store, wanted)
+
+
 def adapter_of(store: Store, id: str) -> Adapter:
     """A registered adapter by its id.
 

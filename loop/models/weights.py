@@ -41,6 +41,26 @@ def weights_sha256(folder: Path) -> str:
         raise RatchetError(f"{path}: cannot be read ({problem}); {_AGAIN}") from problem
 
 
+def model_sha256(folder: Path) -> str:
+    """SHA-256 over the weight files of a whole model, in hex.
+
+    Raises:
+        RatchetError: There is none, or one cannot be read.
+    """
+    digest = hashlib.sha256()
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        raise RatchetError(f"{folder}: holds no weights; {_AGAIN}")
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                digest.update(path.name.encode())
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as problem:
+            raise RatchetError(f"{path}: cannot be read ({problem}); {_AGAIN}") from problem
+    return digest.hexdigest()
+
+
 def read_adapter(folder: Path) -> AdapterFiles:
     """Read a LoRA adapter whole.
 

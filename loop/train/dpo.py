@@ -2,39 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn.functional import logsigmoid
-from trl import DPOTrainer  # type: ignore[attr-defined]
+from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined]
 
-from loop.train.layout import scores
-from loop.train.trainer import Steady
+from loop.settings import TrainSettings
+from loop.train.layout import lay, scores
+from loop.train.losses import pair_loss
+from loop.train.measure import Scorer
+from loop.train.rows import Row
+from loop.train.trainer import Steady, Terms
 
 
 class PairTrainer(Steady, DPOTrainer):
-    """TRL's DPO with both answers behind one prompt and the reference's scores computed once.
+    """TRL's DPO with both answers behind one prompt and the reference's scores computed once."""
 
-    `reference` holds the log probabilities of the model that training starts from, (rows, 2).
-    """
 
-    reference: torch.Tensor
+class Prefer:
+    """A loss of the DPO family over pairs, against what the model scored before it was trained."""
 
-    def compute_loss(
+    def __init__(
         self,
-        model: Any,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: Any = None,
-    ) -> Any:
-        """DPO's loss; equals TRL's `sigmoid` loss on the same rows.
-
-        Source: Rafailov et al., NeurIPS 2023, equation 7.
+        rows: Sequence[Row],
+        scorer: Scorer,
+        reference: torch.Tensor,
+        *,
+        loss: str,
+        beta: float,
+        noise: float,
+    ) -> None:
         """
-        policy_b2 = scores(model, inputs["laid"]).logprob.view(-1, 2)
-        reward_b2 = self.beta * (policy_b2 - self.reference[inputs["numbers"]].to(policy_b2))
-        margin_b = reward_b2[:, 0] - reward_b2[:, 1]
-        noted = self._metrics["train"]
-        noted["rewards/accuracies"].append(float((margin_b > 0).float().mean()))
-        noted["rewards/margins"].append(float(margin_b.detach().mean()))
-        return -logsigmoid(margin_b).mean()
+        Args:
+            rows: Pairs to learn, the preferred answer first.
+            scorer: Says how rows are laid.
+            reference: Log probabilities under the model that training starts from, (rows, 2).
+            loss: Of the family; see `losses.pair_loss`.
+            beta: Pull towards the reference.
+            noise: Chance of a wrong judgement; below 0 takes each pair's own.
+        """
+        self.rows = rows
+        self._scorer = scorer
+        self._reference = reference
+        self._loss = loss
+        self._beta = beta
+        self._noise = torch.tensor([row.noise if noise < 0 else noise for row in rows])
+
+    def prepare(self, model: Any, numbers: Sequence[int]) -> None:
+        """Nothing: the reference is known."""
+
+    def size(self, numbers: Sequence[int]) -> float:
+        return float(len(numbers))
+
+    def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
+        laid = lay([self.rows[n] for n in numbers], self._scorer.pad, share=self._scorer.share)
+        done = scores(model, laid.to(self._scorer.device))
+        logprob_b2, tokens_b2 = done.logprob.view(-1, 2), done.tokens.view(-1, 2)
+        gain_b2 = logprob_b2 - self._reference[list(numbers)].to(logprob_b2)
+        noise_b = self._noise[list(numbers)].to(logprob_b2)
+        lost = pair_loss(self._loss, gain_b2, tokens_b2, noise_b, self._beta)
+        margin_b = lost.margin.detach()
+        noted = {
+            "accuracy": float((margin_b > 0).float().sum()),
+            "margin": float(margin_b.sum()),
+            "gain": float(gain_b2[:, 0].detach().sum()),
+            "tokens_chosen": float(tokens_b2[:, 0].sum()),
+            "tokens_rejected": float(tokens_b2[:, 1].sum()),
+        }
+        return Terms(lost.loss.sum(), noted, laid.tokens)
+
+
+def trainer(known: TrainSettings, common: dict[str, Any], **more: Any) -> PairTrainer:
+    """A trainer without rows or objective yet."""
+    full = known.tuning == "full"  # else TRL would load the base a second time
+    config = DPOConfig(beta=known.beta, max_length=None, precompute_ref_log_probs=full, **common)
+    return PairTrainer(args=config, **more)
+
+
+def objective(known: TrainSettings, rows: Sequence[Row], scorer: Scorer, model: Any) -> Prefer:
+    """The loss over these rows, with the model as it is for reference."""
+    return Prefer(
+        rows,
+        scorer,
+        scorer(model, rows).value,
+        loss=known.loss,
+        beta=known.beta,
+        noise=known.label_smoothing,
+    )

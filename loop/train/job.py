@@ -9,14 +9,21 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from loop.settings import GuardSettings, TrainSettings
 from loop.store.records import Run
 
-Method = Literal["sft", "dpo"]
+Method = Literal["sft", "dpo", "kto", "reward", "grpo"]
+METHODS: tuple[Method, ...] = ("sft", "dpo", "kto", "reward", "grpo")
+PAIR_LOSSES = ("sigmoid", "cdpo", "robust", "ipo", "sigmoid_norm")
+TUNINGS = ("lora", "rslora", "dora", "qlora", "full")
 
-JOB, RESULT, ERROR = "job.json", "result.json", "error.json"
+JOB, RESULT, ERROR, CARD = "job.json", "result.json", "error.json", "card.json"
+CHOSEN = "chosen.json"
 METRICS, LOG, LOCK = "metrics.jsonl", "log.txt", "lock"
-CHECKPOINTS, ADAPTER = "checkpoints", "adapter"
+CHECKPOINTS, ADAPTER, MODEL = "checkpoints", "adapter", "model"
+ATTEMPTS = "attempts"  # a byte for each time the process was started
 STOPPED = 143  # exit status after SIGTERM: 128 + 15
+FULL = 28  # exit status when the disk is full, as in errno
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +34,28 @@ class Job:
     dataset: str
     base: str
     base_fingerprint: str
-    parent: str | None
+    parent: str | None  # the registered adapter, or the run of the stage before, it starts from
     seed: int
-    rank: int
-    alpha: int
-    learning_rate: float
-    beta: float
-    epochs: float
-    batch_size: int
-    max_tokens: int
+    train: dict[str, Any]  # TrainSettings, as the project sets them
+    guard: dict[str, Any]  # GuardSettings
+    processes: int
     threads: int  # CPU threads, never 0: another count adds up in another order
     device: str
     packages: dict[str, str]  # name → version
     dataset_folder: str
     root: str  # the project's folder; a relative base lies below it
     parent_folder: str | None
-    save_every: int  # steps
+
+    @property
+    def settings(self) -> TrainSettings:
+        """How to train."""
+        known = self.train | {"targets": tuple(self.train["targets"])}
+        return TrainSettings(**known | {"rewards": tuple(self.train["rewards"])})
+
+    @property
+    def limits(self) -> GuardSettings:
+        """When to stop for the model's own good."""
+        return GuardSettings(**self.guard)
 
     @property
     def decides(self) -> dict[str, Any]:
@@ -56,12 +69,12 @@ class Job:
         return f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-_PLACES = ("dataset_folder", "root", "parent_folder", "save_every")
+_PLACES = ("dataset_folder", "root", "parent_folder")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """A finished run and the folder of its adapter, in PEFT's format."""
+    """A finished run and the folder of its adapter, in PEFT's format; of full tuning, its model."""
 
     folder: Path
     run: Run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ WHOLE = "whole.json"  # written into a checkpoint last: the SHA-256 of each of i
 class Journal:
     """One JSON object a line in metrics.jsonl; what a resumed run does again is written again.
 
+    A line has `step` and `of` with the figures of a step or, under `evaluation`, of held-out rows;
+    or it has `phase`; or `event`. Each has the `seconds` spent so far and `at`, the time.
+
     Args:
         folder: The run's.
         step: The step that the run goes on from; later lines are cut off.
@@ -27,6 +31,8 @@ class Journal:
         part = self._path.with_suffix(".part")
         part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
         part.replace(self._path)
+        self.evaluations = [line for line in kept if "evaluation" in line]
+        self.events = [line for line in kept if "event" in line]
         self.before = float(kept[-1]["seconds"]) if kept else 0.0  # spent by earlier attempts
         self._started = time.monotonic()
 
@@ -37,9 +43,40 @@ class Journal:
 
     def write(self, **values: Any) -> None:
         """Add a line; it can be read at once."""
-        line = values | {"seconds": round(self.seconds, 3)}
+        line = values | {"seconds": round(self.seconds, 3), "at": round(time.time(), 3)}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def evaluate(
+        self, step: int, of: int, figures: dict[str, float], ended: dict[str, Any] | None = None
+    ) -> None:
+        """Add what the model makes of held-out rows at a step, and why the run ends with it."""
+        line: dict[str, Any] = {"step": step, "of": of, "evaluation": figures}
+        if ended is not None:
+            line["ended"] = ended
+        self.write(**line)
+        self.evaluations.append(line)
+
+    def values(self, name: str) -> list[tuple[int, float]]:
+        """Step and value of a held-out figure, oldest first; alarms and the start left out."""
+        return [
+            (line["step"], line["evaluation"][name])
+            for line in self.evaluations
+            if line["step"] and name in line["evaluation"] and not _is_alarm(line)
+        ]
+
+    def best(self, name: str, more: bool) -> int | None:
+        """The step with the best value of a figure, of like ones the latest; None without any."""
+        values = self.values(name)
+        if not values:
+            return None
+        return max(values, key=lambda one: (one[1] if more else -one[1], one[0]))[0]
+
+
+def _is_alarm(line: dict[str, Any]) -> bool:
+    return "ended" in line and line["ended"]["sign"] != "patience"
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:

@@ -1,85 +1,189 @@
-"""How well a model tells good answers from bad ones on rows it was not trained on."""
+"""How well a model does on rows, without learning from them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 
-from loop.train.layout import can_share, lay, scores
+from loop.train.layout import lay, rewards, scores
+from loop.train.losses import auc, bradley_terry, kto_loss, pair_loss
 from loop.train.rows import Row
+from loop.train.trainer import out_of_memory
 
 _TOKENS = 16_384  # of a batch that is only scored, padding included
 
+# Method → the held-out figure that says which weights are best, and whether more of it is better.
+DECIDES = {
+    "sft": ("loss", False),
+    "dpo": ("loss", False),
+    "kto": ("loss", False),
+    "reward": ("loss", False),
+    "grpo": ("reward", True),
+}
 
-@torch.no_grad()
-def score(
-    model: Any,
-    rows: Sequence[Row],
-    pad: int,
-    *,
-    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log probability and token count of each answer, both (rows, answers per row), on the CPU.
+
+class Scored(NamedTuple):
+    """Of r rows with k answers each, (r, k), on the CPU."""
+
+    value: torch.Tensor  # log probability of the answer; of a reward model, its reward
+    tokens: torch.Tensor
+    entropy: torch.Tensor | None = None  # mean over the answer's tokens, in nats
+    end: torch.Tensor | None = None  # log probability of the answer's end
+
+
+@dataclass(slots=True, kw_only=True)
+class Scorer:
+    """Scores rows with a model as training computes it, in batches that fit in memory."""
+
+    pad: int  # a token id to fill with
+    share: bool  # may answers share their prompt
+    device: str
+    rewards: bool = False  # the model is a reward model
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
+    tokens: int = _TOKENS  # of a batch; halved when memory runs out
+
+    @torch.no_grad()
+    def __call__(self, model: Any, rows: Sequence[Row], *, more: bool = False) -> Scored:
+        """Score every answer.
+
+        Args:
+            model: A causal LM or a reward model, with or without an adapter.
+            rows: At least one, all with equally many answers, best in order of length.
+            more: Entropy and the end's log probability, too.
+        """
+        was = model.training
+        model.eval()
+        try:
+            parts: list[Scored] = []
+            done = 0
+            while done < len(rows):
+                batch = next(_batches(rows[done:], self.tokens))
+                try:
+                    parts.append(self._score(model, batch, more))
+                except RuntimeError as problem:
+                    if not out_of_memory(problem) or len(batch) == 1:
+                        raise
+                    self.tokens //= 2
+                    continue
+                done += len(batch)
+        finally:
+            model.train(was)
+        columns = [
+            None if any(part is None for part in column) else torch.cat(column)
+            for column in zip(*parts, strict=True)
+        ]
+        return Scored(*columns)  # type: ignore[arg-type]
+
+    def _score(self, model: Any, batch: Sequence[Row], more: bool) -> Scored:
+        laid = lay(batch, self.pad, share=self.share).to(self.device)
+
+        def shaped(part: torch.Tensor | None) -> torch.Tensor | None:
+            return None if part is None else part.float().cpu().view(len(batch), -1)
+
+        with self.autocast():
+            if self.rewards:
+                value = shaped(rewards(model, laid))
+                assert value is not None
+                return Scored(value, torch.ones_like(value))
+            return Scored(*map(shaped, scores(model, laid, more=more)))  # type: ignore[arg-type]
+
+
+class Stance(NamedTuple):
+    """What of a method's settings its held-out figures depend on."""
+
+    method: str
+    loss: str = "sigmoid"
+    beta: float = 0.1
+    weights: tuple[float, float] = (1.0, 1.0)
+
+
+def figures(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> dict[str, float]:
+    """What a model makes of held-out rows.
 
     Args:
-        model: Any causal LM, with or without an adapter.
-        rows: All with equally many answers, best in order of length.
-        pad: A token id to fill with.
-        autocast: The arithmetic that training uses.
-    """
-    was = model.training
-    model.eval()
-    logprobs, tokens = [], []
-    share = can_share(model)
-    for batch in _batches(rows):
-        with autocast():
-            done = scores(model, lay(batch, pad, share=share).to(model.device))
-        logprobs.append(done.logprob.float().cpu().view(len(batch), -1))
-        tokens.append(done.tokens.float().cpu().view(len(batch), -1))
-    model.train(was)
-    return torch.cat(logprobs), torch.cat(tokens)
-
-
-def preferences(before: torch.Tensor, after: torch.Tensor) -> dict[str, float]:
-    """What preference training did, from log probabilities of held-out pairs.
-
-    Args:
-        before: (pairs, 2) under the model it started from, the preferred answer first.
-        after: The same under the trained one.
+        stance: The method's.
+        rows: Scored, in this order.
+        before: Under the model that training started from.
+        now: Under the model as it is.
 
     Returns:
-        `held_out_accuracy_before`, `…_after`: share of pairs whose preferred answer is the
-        likelier one; `held_out_reward_accuracy`: share whose preferred answer gained more (DPO's
-        implicit reward); `held_out_margin`: how much more, on average, in nats.
+        `loss`, the method's own (SFT: a token's). Pairs: `accuracy`, the share whose preferred
+        answer is the likelier one or has the higher reward; `reward_margin`, the mean lead in
+        reward. DPO: `accuracy_by_length`, the same with log probabilities a token;
+        `reward_accuracy`, the share whose preferred answer gained more; `margin`, how much more
+        on average in nats; `gain`, what preferred answers gained. KTO: `auc`, the chance that a
+        good answer gained more than a bad one; `margin`; `gain`.
     """
-    gained = (after - before)[:, 0] - (after - before)[:, 1]
+    match stance.method:
+        case "sft":
+            return {"loss": float(-now.value.sum() / now.tokens.sum())}
+        case "dpo":
+            return _pairs(stance, rows, before, now)
+        case "kto":
+            return _judged(stance, rows, before, now)
+        case "reward":
+            gap_b = now.value[:, 0] - now.value[:, 1]
+            return {
+                "loss": float(bradley_terry(now.value, 0.0).mean()),
+                "accuracy": share_won(gap_b),
+                "margin": float(gap_b.mean()),
+                "reward_margin": float(gap_b.mean()),
+            }
+    raise ValueError(f"no method {stance.method!r}")
+
+
+def share_won(gap_b: torch.Tensor) -> float:
+    """The share of gaps above 0; a tie is half won."""
+    return float(((gap_b > 0).float() + 0.5 * (gap_b == 0).float()).mean())
+
+
+def _pairs(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> dict[str, float]:
+    gain_b2 = now.value - before.value
+    noise_b = torch.tensor([row.noise for row in rows])
+    done = pair_loss(stance.loss, gain_b2, now.tokens, noise_b, stance.beta)
+    per_token_b2 = now.value / now.tokens
+    gap_b = gain_b2[:, 0] - gain_b2[:, 1]
     return {
-        "held_out_accuracy_before": _share(before[:, 0] > before[:, 1]),
-        "held_out_accuracy_after": _share(after[:, 0] > after[:, 1]),
-        "held_out_reward_accuracy": _share(gained > 0),
-        "held_out_margin": float(gained.mean()),
+        "loss": float(done.loss.mean()),
+        "accuracy": share_won(now.value[:, 0] - now.value[:, 1]),
+        "accuracy_by_length": share_won(per_token_b2[:, 0] - per_token_b2[:, 1]),
+        "reward_accuracy": share_won(done.margin),
+        "margin": float(gap_b.mean()),
+        "reward_margin": float(done.margin.mean()),
+        "gain": float(gain_b2[:, 0].mean()),
     }
 
 
-def losses(before: torch.Tensor, after: torch.Tensor, tokens: torch.Tensor) -> dict[str, float]:
-    """Mean negative log probability of a held-out answer token, before and after."""
-    return {
-        "held_out_loss_before": float(-before.sum() / tokens.sum()),
-        "held_out_loss_after": float(-after.sum() / tokens.sum()),
-    }
+def _judged(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> dict[str, float]:
+    gain_b2 = now.value - before.value
+    good_b = torch.tensor([row.label for row in rows])
+    moved = gain_b2[:, 1].mean().clamp(min=0)
+    good_weight, bad_weight = stance.weights
+    loss_b = kto_loss(
+        gain_b2[:, 0], good_b, moved, stance.beta, good_weight=good_weight, bad_weight=bad_weight
+    )
+    told = {"loss": float(loss_b.mean()), "gain": float(gain_b2[:, 0].mean())}
+    if (area := auc(gain_b2[:, 0], good_b)) is not None:
+        told["auc"] = area
+        told["margin"] = float(gain_b2[good_b, 0].mean() - gain_b2[~good_b, 0].mean())
+    return told
 
 
-def _share(yes: torch.Tensor) -> float:
-    return float(yes.float().mean())
+def signs(now: Scored) -> dict[str, float]:
+    """What a guard looks at: mean entropy of good answers and log probability of their end."""
+    assert now.entropy is not None
+    assert now.end is not None
+    return {"entropy": float(now.entropy[:, 0].mean()), "end": float(now.end[:, 0].mean())}
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Sequence[Row], most: int) -> Iterator[list[Row]]:
     batch: list[Row] = []
     for row in rows:
-        if batch and (len(batch) + 1) * max(row.tokens, *(r.tokens for r in batch)) > _TOKENS:
+        if batch and (len(batch) + 1) * max(row.tokens, *(r.tokens for r in batch)) > most:
             yield batch
             batch = []
         batch.append(row)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,22 +12,46 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from knowledge.errors import RatchetError
-from loop.models.chat import encode_pair
+from loop.models.chat import encode_pair, encode_prompts
 from loop.train.job import Method
 
-_FILES: dict[Method, str] = {"dpo": "pairs.parquet", "sft": "sft.parquet"}
-_ANSWERS: dict[Method, tuple[str, ...]] = {"dpo": ("chosen", "rejected"), "sft": ("answer",)}
+_FILES: dict[Method, str] = {
+    "sft": "sft.parquet",
+    "dpo": "pairs.parquet",
+    "reward": "pairs.parquet",
+    "kto": "kto.parquet",
+    "grpo": "sft.parquet",
+}
+_ANSWERS: dict[Method, tuple[str, ...]] = {
+    "sft": ("answer",),
+    "dpo": ("chosen", "rejected"),
+    "reward": ("chosen", "rejected"),
+    "kto": ("answer",),
+    "grpo": ("answer",),
+}
+_NEW = ("votes",)  # columns that datasets of other makes may lack
 
 
 class Row(NamedTuple):
-    """A prompt with one answer (SFT) or two, the preferred one first (DPO); token ids."""
+    """A prompt with its answers, as token ids.
+
+    SFT and GRPO: the good answer. DPO and reward: the preferred one, then the other. KTO: the one
+    judged, then one to another prompt, which measures how far the model has moved.
+    """
 
     prompt: list[int]
     answers: list[list[int]]
+    label: bool = True  # KTO: was the answer good
+    noise: float = 0.0  # pairs: chance that people meant it the other way round
 
     @property
     def tokens(self) -> int:
         return len(self.prompt) + sum(map(len, self.answers))
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the prompt with its longest answer."""
+        return len(self.prompt) + max(map(len, self.answers))
 
 
 class Rows(NamedTuple):
@@ -66,22 +92,80 @@ def read_rows(
     Raises:
         RatchetError: The dataset's file is missing or cannot be read.
     """
-    found = _read(folder, method, split, ["row", "split", "messages", *_ANSWERS[method]])
+    extra = {"kto": ["label"], "dpo": ["votes"]}.get(method, [])
+    found = _read(folder, method, split, ["row", "split", "messages", *_ANSWERS[method], *extra])
     kept: list[tuple[int, str, Row]] = []
     for line in found:
         messages = json.loads(line["messages"])
         coded = [encode_pair(tokenizer, messages, line[a], ends) for a in _ANSWERS[method]]
-        row = Row(coded[0].prompt, [one.answer for one in coded])
-        if max(len(row.prompt) + len(answer) for answer in row.answers) <= most:
+        answers = [one.answer for one in coded]
+        label, noisy = line.get("label", True) is True, noise(line.get("votes"))
+        row = Row(coded[0].prompt, answers, label, noisy)
+        if row.longest <= most:
             kept.append((row.tokens, str(line["row"]), row))
     kept.sort(key=lambda item: item[:2])
-    return Rows([row for _, _, row in kept], len(found) - len(kept))
+    rows = [row for _, _, row in kept]
+    if method == "kto":
+        rows = _mismatched(rows, [name for _, name, _ in kept], most)
+    return Rows(rows, len(found) - len(kept))
+
+
+class Asked(NamedTuple):
+    """A prompt to answer anew, and the answer that people found good."""
+
+    messages: list[dict[str, str]]
+    answer: str
+
+
+def read_asked(folder: Path, split: str, tokenizer: Any, *, most: int) -> list[Asked]:
+    """The prompts of a split for GRPO, in order of their ids; too long ones are left out.
+
+    Raises:
+        RatchetError: The dataset's file is missing or cannot be read.
+    """
+    found = _read(folder, "grpo", split, ["row", "split", "messages", "answer"])
+    found.sort(key=lambda line: str(line["row"]))
+    asked = [Asked(json.loads(line["messages"]), str(line["answer"])) for line in found]
+    lengths = encode_prompts(tokenizer, [one.messages for one in asked]) if asked else []
+    return [one for one, ids in zip(asked, lengths, strict=True) if len(ids) <= most]
+
+
+def noise(votes: float | None) -> float:
+    """How likely a judged pair is the wrong way round.
+
+    Votes carry the weight of log odds that their rater is right, so their sum is the log odds of
+    the pair; a rater who is not known well enough counts as 1, right in 73 of 100.
+
+    Args:
+        votes: Log odds by which the preferred side leads; None counts as 1.
+
+    Returns:
+        A chance in [0, 0.45].
+
+    Source: Nitzan and Paroush, International Economic Review 1982 (weighted majority).
+
+    >>> round(noise(1.0), 3), round(noise(4.0), 3)
+    (0.269, 0.018)
+    """
+    return min(0.45, 1 / (1 + math.exp(1.0 if votes is None else float(votes))))
+
+
+def _mismatched(rows: list[Row], names: list[str], most: int) -> list[Row]:
+    """Each row with an answer to another prompt behind its own, always the same one."""
+    order = sorted(range(len(rows)), key=lambda n: hashlib.sha256(names[n].encode()).hexdigest())
+    after = {n: order[(place + 1) % len(order)] for place, n in enumerate(order)}
+    with_other = []
+    for n, row in enumerate(rows):
+        other = rows[after[n]].answers[0][: max(1, most - len(row.prompt))]
+        with_other.append(row._replace(answers=[row.answers[0], other]))
+    return with_other
 
 
 def _read(folder: Path, method: Method, split: str, columns: Sequence[str]) -> list[dict[str, Any]]:
     path = folder / _FILES[method]
     try:
-        table = pq.read_table(path, columns=list(columns))
+        there = set(pq.read_schema(path).names)
+        table = pq.read_table(path, columns=[c for c in columns if c in there or c not in _NEW])
     except (OSError, ValueError) as problem:
         raise RatchetError(
             f"{path}: cannot be read ({problem}). Make the dataset again with `ratchet curate`."

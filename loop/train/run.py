@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,16 @@ from loop.settings import Settings
 from loop.store.records import Adapter, Dataset, Run
 from loop.train.job import (
     ADAPTER,
+    ATTEMPTS,
+    CARD,
     CHECKPOINTS,
+    CHOSEN,
     ERROR,
+    FULL,
     JOB,
     LOG,
     METRICS,
+    MODEL,
     RESULT,
     STOPPED,
     Job,
@@ -36,11 +40,10 @@ from loop.train.job import (
     write_json,
 )
 from loop.train.journal import newest, read_journal, step_of
+from loop.train.plan import plan
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["TrainResult", "plan", "train"]
 
-_METHODS = ("sft", "dpo")
-_PACKAGES = ("torch", "transformers", "peft", "trl")
 _ROOT = Path(__file__).parents[2]  # where the process finds our packages
 _LOOK_EVERY = 0.2  # seconds between looks at the metrics file
 
@@ -54,9 +57,10 @@ def train(
     parent: Adapter | None,
     run_folder: Path,
     base: str | None = None,
+    after: TrainResult | None = None,
     progress: bool = False,
 ) -> TrainResult:
-    """Train a LoRA adapter on a dataset version.
+    """Train on a dataset version, by one method.
 
     The same job in the same folder goes on where it stopped and ends with the same bytes as one
     never stopped; a finished one returns at once. A folder that holds another job is emptied first.
@@ -64,18 +68,19 @@ def train(
     Args:
         settings: `train` says how, `assistant.base` on what.
         dataset: Its train split is learnt, its held_out split only measured.
-        method: "sft" or "dpo".
+        method: One of `job.METHODS`.
         seed: Decides the adapter's first weights and the order of rows.
         parent: Start from this adapter and measure against it; None is a fresh one on the base.
         run_folder: For the run's files; made if missing.
         base: Another base than the assistant's.
+        after: Start from what this run made, and measure against it.
         progress: Show a bar.
 
     Raises:
         RatchetError: The job cannot be done, diverged, or was stopped; the message says what next.
         RuntimeError: The process failed for another reason; the message ends with its log.
     """
-    job = plan(settings, dataset, method=method, seed=seed, parent=parent, base=base)
+    job = plan(settings, dataset, method=method, seed=seed, parent=parent, base=base, after=after)
     job = _enter(run_folder, job, keep_threads=settings.train.threads == 0)
     if not _done(run_folder):
         for name in (RESULT, ERROR):
@@ -87,65 +92,6 @@ def train(
     return _finished(run_folder, job)
 
 
-def plan(
-    settings: Settings,
-    dataset: Dataset,
-    *,
-    method: str,
-    seed: int,
-    parent: Adapter | None,
-    base: str | None = None,
-) -> Job:
-    """All that a run needs to know, checked as far as possible without loading a model.
-
-    Raises:
-        RatchetError: The method is unknown, the base missing, the parent unfit, or no row is there.
-    """
-    from loop.models.bases import base_folder, best_device, fingerprint
-    from loop.models.registry import verify
-    from loop.train.rows import count_rows
-
-    if method not in _METHODS:
-        raise RatchetError(f"Training method {method!r}; known are {', '.join(_METHODS)}.")
-    name = base or settings.assistant.base
-    if parent is not None:
-        if parent.base != name:
-            raise RatchetError(
-                f"Adapter {parent.id} was trained on {parent.base!r}, this run is on {name!r}. "
-                "Start from an adapter of the same base, or from none."
-            )
-        verify(parent)
-    folder = Path(dataset.path)
-    if count_rows(folder, method) == 0:  # type: ignore[arg-type]
-        raise RatchetError(
-            f"Dataset {dataset.id} holds no row to train {method} on. Gather more feedback and run "
-            "`ratchet curate`; its table says why rows were left out."
-        )
-    known = settings.train
-    return Job(
-        method=method,  # type: ignore[arg-type]
-        dataset=dataset.id,
-        base=name,
-        base_fingerprint=fingerprint(base_folder(name, settings.root), name),
-        parent=None if parent is None else parent.id,
-        seed=seed,
-        rank=known.rank,
-        alpha=known.alpha,
-        learning_rate=known.learning_rate,
-        beta=known.beta,
-        epochs=known.epochs,
-        batch_size=known.batch_size,
-        max_tokens=known.max_tokens,
-        threads=known.threads or len(os.sched_getaffinity(0)),
-        device=best_device(),
-        packages={package: version(package) for package in _PACKAGES},
-        dataset_folder=str(folder.resolve()),
-        root=str(settings.root.resolve()),
-        parent_folder=None if parent is None else str(Path(parent.path).resolve()),
-        save_every=known.save_every,
-    )
-
-
 def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
     """Make the folder this job's; a run begun with "all cores" keeps its number of them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -153,9 +99,9 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
     if old is not None and keep_threads:
         job = replace(job, threads=old.threads)
     if old is None or old.id != job.id:
-        for name in (RESULT, ERROR, METRICS, LOG):
+        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS):
             (folder / name).unlink(missing_ok=True)
-        for name in (CHECKPOINTS, ADAPTER):
+        for name in (CHECKPOINTS, ADAPTER, MODEL):
             shutil.rmtree(folder / name, ignore_errors=True)
     write_json(folder / JOB, asdict(job))
     return job
@@ -163,11 +109,15 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
 
 def _done(folder: Path) -> bool:
     """Is the run finished, and its adapter still what was trained?"""
-    from loop.models.weights import CONFIG, weights_sha256
+    from loop.models.weights import CONFIG, model_sha256, weights_sha256
 
     result = read_json(folder / RESULT)
+    if result is None:
+        return False
     try:
-        same = result is not None and weights_sha256(folder / ADAPTER) == result["sha256"]
+        if (folder / MODEL).is_dir():
+            return bool(model_sha256(folder / MODEL) == result["sha256"])
+        same = weights_sha256(folder / ADAPTER) == result["sha256"]
     except RatchetError:
         return False
     return same and (folder / ADAPTER / CONFIG).is_file()
@@ -235,8 +185,9 @@ def _bar(show: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     with tqdm(desc="Train: start", unit="step", disable=not show, dynamic_ncols=True) as bar:
 
         def update(line: dict[str, Any]) -> None:
-            if "step" not in line:
-                bar.set_description(f"Train: {line.get('phase', '')}")
+            if "phase" in line:
+                bar.set_description(f"Train: {line['phase']}")
+            if "loss" not in line:
                 return
             bar.set_description("Train")
             bar.total = line["of"]
@@ -253,6 +204,8 @@ def _failure(folder: Path, status: int) -> Exception:
     told = read_json(folder / ERROR)
     if told is not None:
         return RatchetError(str(told["message"]))
+    if status == FULL:
+        return RatchetError(f"{folder}: the disk is full. Make room; the same command {begin}.")
     if status == STOPPED:
         return RatchetError(f"{folder}: training was stopped. The same command {begin}.")
     if status < 0:
@@ -261,8 +214,6 @@ def _failure(folder: Path, status: int) -> Exception:
             f"{folder}: training was killed ({name}; short of memory?). The same command {begin}."
         )
     tail = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-12:]
-    if any("disk is full" in line or "No space left" in line for line in tail):
-        return RatchetError(f"{folder}: the disk is full. Make room; the same command {begin}.")
     end = "\n".join(tail)
     return RuntimeError(f"training failed with status {status}, see {folder / LOG}:\n{end}")
 
@@ -271,6 +222,8 @@ def _finished(folder: Path, job: Job) -> TrainResult:
     result = read_json(folder / RESULT)
     if result is None:
         raise RuntimeError(f"{folder / RESULT}: missing although training ended well")
+    chosen = read_json(folder / CHOSEN) or {}
+    told = {"chosen": chosen, "ended": result.get("ended"), "card": read_json(folder / CARD)}
     run = Run(
         id=job.id,
         at=datetime.fromtimestamp(result["at"], UTC),
@@ -278,9 +231,10 @@ def _finished(folder: Path, job: Job) -> TrainResult:
         method=job.method,
         base=job.base,
         seed=job.seed,
-        settings=job.decides,
+        settings=job.decides | told,
         seconds=result["seconds"],
         tokens_per_second=result["tokens_per_second"],
         metrics=result["metrics"],
     )
-    return TrainResult(folder=folder / ADAPTER, run=run)
+    made = MODEL if (folder / MODEL).is_dir() else ADAPTER
+    return TrainResult(folder=folder / made, run=run)

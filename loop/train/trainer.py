@@ -1,23 +1,48 @@
-"""What our trainers share: the order of rows, the watch over each step, a fresh adapter."""
+"""What our trainers share: the order of rows, a step that fits in memory, a fresh adapter."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import torch
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader
 
+from loop.train.choose import Chosen
 from loop.train.job import Job
-from loop.train.layout import Laid, lay
 from loop.train.rows import Row
 from loop.train.watch import Watch, check_finite
 
 
-class LikeLengths(Sampler[int]):
-    """Indices such that each batch holds rows of like length; batches come in random order.
+class Terms(NamedTuple):
+    """Some rows' part in a step."""
+
+    loss: torch.Tensor  # summed; the step divides by the size of all its rows
+    noted: dict[str, float]  # metric → sum over the rows
+    tokens: int
+
+
+class Objective(Protocol):
+    """What a method makes small, and how well it does on rows it has not learnt."""
+
+    rows: Sequence[Row]
+
+    def prepare(self, model: Any, numbers: Sequence[int]) -> None:
+        """Whatever a step must know of all its rows at once; no gradient."""
+
+    def size(self, numbers: Sequence[int]) -> float:
+        """What the summed loss of these rows is divided by."""
+
+    def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
+        """Loss and metrics of some rows, with gradient."""
+
+
+class Batches:
+    """The rows of each step, as numbers: of like length within, in random order between.
 
     A function of seed and epoch alone, so a resumed run meets the same batches.
     """
@@ -32,111 +57,179 @@ class LikeLengths(Sampler[int]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return math.ceil(len(self._lengths) / self._batch)
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[list[int]]:
         rng = Random(f"{self._seed}:{self._epoch}")
         noisy = [length * rng.uniform(0.9, 1.1) for length in self._lengths]
         order = sorted(range(len(noisy)), key=noisy.__getitem__)
         batches = [order[n : n + self._batch] for n in range(0, len(order), self._batch)]
         short = [batches.pop()] if len(batches[-1]) < self._batch else []  # must come last
         rng.shuffle(batches)
-        for batch in batches + short:
-            yield from batch
+        yield from batches + short
 
-
-class Collate:
-    """Rows of the trainer's dataset → one laid-out batch."""
-
-    def __init__(self, rows: Sequence[Row], pad: int, *, share: bool) -> None:
-        self._rows = rows
-        self._pad = pad
-        self._share = share
-
-    def __call__(self, examples: Sequence[dict[str, int]]) -> dict[str, Any]:
-        numbers = [example["number"] for example in examples]
-        laid = lay([self._rows[n] for n in numbers], self._pad, share=self._share)
-        return {"laid": laid, "numbers": numbers}
+    @property
+    def batch_sampler(self) -> Batches:
+        """Itself: transformers tells the epoch to the sampler that its own wrappers hold."""
+        return self
 
 
 class Steady:
-    """Mixed into a TRL trainer: our batches, our order, and a check of every step."""
+    """Mixed into a TRL trainer: our batches, in parts that fit, and a check of every step.
+
+    Every process walks over the same batches and takes its own rows of each, so that two of them
+    do what one does.
+    """
 
     args: Any
     state: Any
     model: Any
-    lengths: Sequence[int]
+    accelerator: Any
+    batches: Batches
+    task: Objective
     watch: Watch
+    micro: int  # rows computed at once
+    _metrics: Any
+
+    def get_train_dataloader(self) -> Any:
+        return DataLoader(
+            range(len(self.task.rows)),  # type: ignore[arg-type]
+            batch_sampler=self.batches,
+            collate_fn=lambda numbers: {"numbers": list(numbers)},
+        )
 
     def _prepare_dataset(self, dataset: Any, *more: Any, **options: Any) -> Any:
         return dataset  # rows are coded already, just as generation codes them
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LikeLengths:
-        return LikeLengths(self.lengths, self.args.per_device_train_batch_size, self.args.seed)
+    def _precompute_ref_logps(self, dataset: Any, *more: Any, **options: Any) -> Any:
+        return dataset  # the objective scores them
 
     def create_model_card(self, *more: Any, **options: Any) -> None:
         """None: a card with a checkpoint only costs time."""
 
     def training_step(self, model: Any, inputs: dict[str, Any], *more: Any, **options: Any) -> Any:
-        """One step; a loss or gradient that is not finite ends the run before it does harm."""
-        laid: Laid = inputs["laid"]
-        self.watch.tokens += laid.tokens
-        loss = super().training_step(model, inputs, *more, **options)  # type: ignore[misc]
+        """One step; numbers that are not finite end the run before they do harm.
+
+        Short of memory, fewer rows are computed at once from then on, and the step is done again.
+        """
+        model.train()
+        numbers: list[int] = inputs["numbers"]
+        while True:
+            try:
+                loss = self._step(model, numbers)
+                break
+            except RuntimeError as problem:
+                if not out_of_memory(problem) or self.micro == 1 or self._processes > 1:
+                    raise
+            self._smaller()
         grads = [p.grad for p in self.model.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(grads)
-        checkpoints = Path(self.args.output_dir)
-        check_finite(float(loss), float(norm), self.state.global_step + 1, checkpoints)
+        norm = float(torch.nn.utils.get_total_norm(grads))
+        check_finite(float(loss), norm, self.state.global_step + 1)
         return loss
 
+    @property
+    def _processes(self) -> int:
+        return int(self.accelerator.num_processes)
 
-def options(job: Job, folder: Path, steps: int) -> dict[str, Any]:
-    """Arguments that SFTConfig and DPOConfig share.
+    def _step(self, model: Any, numbers: Sequence[int]) -> torch.Tensor:
+        size = self.task.size(numbers)
+        mine = numbers[self.accelerator.process_index :: self._processes]
+        share = 1.0 if mine else 0.0  # every process must compute something
+        mine = mine or numbers[:1]
+        parts = [mine[n : n + self.micro] for n in range(0, len(mine), self.micro)]
+        self.task.prepare(model, numbers)
+        total = torch.zeros((), device=self.accelerator.device)
+        noted: dict[str, float] = {}
+        for n, part in enumerate(parts):
+            last = n == len(parts) - 1
+            alone = nullcontext() if last or self._processes == 1 else model.no_sync()
+            with alone:
+                with self.compute_loss_context_manager():  # type: ignore[attr-defined]
+                    terms = self.task.terms(model, part)
+                # Gradients are averaged over processes; what counts is their sum.
+                self.accelerator.backward(terms.loss * (share * self._processes / size))
+            total += terms.loss.detach() * (share / size)
+            for name, value in terms.noted.items():
+                noted[name] = noted.get(name, 0.0) + share * value
+            self.watch.tokens += int(share * terms.tokens)
+        for name, value in noted.items():
+            self._metrics["train"][name].append(value / len(numbers) * self._processes)
+        summed: torch.Tensor = self.accelerator.reduce(total, "sum")
+        return summed
+
+    def _smaller(self) -> None:
+        self.micro = math.ceil(self.micro / 2)
+        for parameter in self.model.parameters():
+            parameter.grad = None
+        if self.accelerator.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.watch.note_memory(self.state.global_step, self.micro)
+
+
+def out_of_memory(problem: RuntimeError) -> bool:
+    """Did torch not get the memory it asked for, on a GPU or on the CPU?"""
+    return isinstance(problem, torch.OutOfMemoryError) or "can't allocate memory" in str(problem)
+
+
+def options(job: Job, chosen: Chosen, folder: Path, steps: int) -> dict[str, Any]:
+    """Arguments that the methods' TRL configurations share.
 
     Args:
         job: What to train.
+        chosen: With which settings.
         folder: Where checkpoints go.
         steps: How many steps there will be, for the pace of the log.
     """
-    gpu = job.device != "cpu"
+    known = job.settings
     return {
         "output_dir": str(folder),
-        "per_device_train_batch_size": job.batch_size,
-        "num_train_epochs": job.epochs,
-        "learning_rate": job.learning_rate,
+        # Batches are ours; TRL only reports this, and some of its trainers refuse 1.
+        "per_device_train_batch_size": max(2, chosen.batch_size // job.processes),
+        "num_train_epochs": chosen.epochs,
+        "learning_rate": chosen.learning_rate,
         "lr_scheduler_type": "linear",
-        "warmup_steps": 0.1,  # share of all steps
-        "weight_decay": 0.0,
+        "warmup_steps": known.warmup,  # share of all steps
+        "weight_decay": known.weight_decay,
         "max_grad_norm": 1.0,
         "seed": job.seed,
         "data_seed": job.seed,
-        "use_cpu": not gpu,
-        "bf16": gpu,
+        "use_cpu": job.device == "cpu",
+        "bf16": chosen.precision == "bf16",
         "fp16": False,
-        "gradient_checkpointing": False,  # TRL's default trades a third of the speed for memory
-        "max_length": None,  # long rows were dropped, and counted
+        # TRL's default trades a third of the speed for memory
+        "gradient_checkpointing": chosen.gradient_checkpointing,
         "remove_unused_columns": False,
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": False,
         "logging_steps": max(1, steps // 200),
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
-        "save_steps": job.save_every,
-        "save_total_limit": 2,
+        "save_steps": known.save_every,
         "report_to": "none",
         "disable_tqdm": True,
         "push_to_hub": False,
     }
 
 
-def lora(job: Job) -> Any:
-    """A fresh adapter on every linear layer but the head."""
+def lora(job: Job, chosen: Chosen, task: str = "CAUSAL_LM") -> Any:
+    """A fresh adapter; None where the whole model is tuned.
+
+    Sources: Hu et al., ICLR 2022 (LoRA); Kalajdzievski, 2023 (rsLoRA); Liu et al., ICML 2024
+    (DoRA).
+    """
     from peft import LoraConfig
 
+    known = job.settings
+    if known.tuning == "full":
+        return None
+    targets = known.targets
     return LoraConfig(
-        r=job.rank,
-        lora_alpha=job.alpha,
-        lora_dropout=0.0,
+        r=chosen.rank,
+        lora_alpha=chosen.alpha,
+        lora_dropout=known.dropout,
         bias="none",
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
+        target_modules="all-linear" if targets == ("all-linear",) else list(targets),
+        use_rslora=known.tuning == "rslora",
+        use_dora=known.tuning == "dora",
+        task_type=task,
     )

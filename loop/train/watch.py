@@ -1,12 +1,14 @@
-"""What watches a training run from inside: SIGTERM, each step, numbers that are not finite."""
+"""What watches a training run from inside: SIGTERM, each step, each checkpoint, bad numbers."""
 
 from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,8 +16,12 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from knowledge.errors import RatchetError
+from loop.settings import GuardSettings
+from loop.train.guard import alarm
 from loop.train.job import STOPPED
-from loop.train.journal import Journal, newest, seal
+from loop.train.journal import Journal, seal, step_of
+
+Examine = Callable[[], dict[str, float]]
 
 
 class Stop:
@@ -45,19 +51,55 @@ class Stop:
             raise SystemExit(STOPPED)
 
 
-class Watch(TrainerCallback):
-    """Notes every step, marks whole checkpoints, and ends the run when asked to."""
+class Diverged(RatchetError):
+    """Loss or gradient is not finite."""
 
-    def __init__(self, journal: Journal, stop: Stop) -> None:
+
+class Watch(TrainerCallback):
+    """Notes every step, marks and examines checkpoints, and ends the run when it should end."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        stop: Stop,
+        examine: Examine,
+        *,
+        limits: GuardSettings,
+        decides: tuple[str, bool],
+        patience: int = 0,
+    ) -> None:
+        """
+        Args:
+            journal: The run's.
+            stop: Says whether somebody wants it to end.
+            examine: Figures on held-out rows, of the model as it is.
+            limits: When to stop for the model's own good.
+            decides: The figure that says which weights are best, and whether more is better.
+            patience: Evaluations without a better one before the run ends; 0 goes on.
+        """
         self._journal = journal
         self._stop = stop
+        self._examine = examine
+        self._limits = limits
+        self._decides = decides
+        self._patience = patience
         self.tokens = 0  # trained on by this process
+        self.ended: dict[str, Any] | None = None  # sign, words and step, if it ended early
+        self.main = True  # this process writes
+        self.pending = 0  # step whose evaluation an earlier attempt did not come to
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
+    ) -> None:
+        if self.pending:
+            self.look(self.pending, state.max_steps)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        if self._stop.asked:
+        if self._stop.asked and self.ended is None:
             control.should_save = True
+        if self._stop.asked or self.ended is not None:
             control.should_training_stop = True
 
     def on_log(
@@ -68,31 +110,71 @@ class Watch(TrainerCallback):
         logs: dict[str, float] | None = None,
         **more: Any,
     ) -> None:
-        values = {_short(k): v for k, v in (logs or {}).items() if isinstance(v, int | float)}
-        if "loss" in values:
-            self._journal.write(step=state.global_step, of=state.max_steps, **values)
+        values = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        if "loss" in values and self.main:
+            self._journal.write(
+                step=state.global_step, of=state.max_steps, tokens=self.tokens, **values
+            )
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+        folder = Path(str(args.output_dir))
+        if self.main:
+            seal(folder / f"checkpoint-{state.global_step}")
+        if not self._stop.asked and self.ended is None:
+            self.look(state.global_step, state.max_steps)
+        if self.main:
+            self._forget(folder)
+        if self.ended is not None:
+            control.should_training_stop = True
+
+    def look(self, step: int, of: int) -> None:
+        """Evaluate the model as it is, and decide whether the run goes on."""
+        if any(one["step"] == step for one in self._journal.evaluations):
+            return
+        found = self._examine()
+        if step:
+            self.ended = self._reason(step, found)
+        finite = {name: value for name, value in found.items() if math.isfinite(value)}
+        self._journal.evaluate(step, of, finite, self.ended)
+
+    def note_memory(self, step: int, rows: int) -> None:
+        """Memory ran out; from now on so many rows are computed at once."""
+        if self.main:
+            self._journal.write(step=step, event="out_of_memory", micro_batch=rows)
+
+    def _reason(self, step: int, found: dict[str, float]) -> dict[str, Any] | None:
+        """Why the run should end with this evaluation, or None."""
+        if raised := alarm(self._journal.evaluations[0]["evaluation"], found, self._limits):
+            how = "diverged" if raised.sign == "divergence" else "was stopped"
+            words = f"{how} at step {step}: {raised.words}"
+            return {"sign": raised.sign, "words": words, "step": step}
+        if not self._patience or self._decides[0] not in found:
+            return None
+        values = [value for _, value in self._journal.values(self._decides[0])]
+        sign = -1.0 if self._decides[1] else 1.0
+        scored = [sign * value for value in [*values, found[self._decides[0]]]]
+        since = len(scored) - 1 - scored.index(min(scored))
+        if since < self._patience:
+            return None
+        words = f"ended at step {step}: {self._patience} evaluations were no better than one before"
+        return {"sign": "patience", "words": words, "step": step}
+
+    def _forget(self, folder: Path) -> None:
+        """Keep the newest two checkpoints and the best one."""
+        newest = sorted(folder.glob("checkpoint-*"), key=step_of)
+        best = self._journal.best(*self._decides)
+        for checkpoint in newest[:-2]:
+            if step_of(checkpoint) != best:
+                shutil.rmtree(checkpoint, ignore_errors=True)
 
 
-def check_finite(loss: float, norm: float, step: int, checkpoints: Path) -> None:
+def check_finite(loss: float, norm: float, step: int) -> None:
     """Stop before numbers that are not finite reach the weights.
 
     Raises:
-        RatchetError: The loss or a gradient is not finite.
+        Diverged: The loss or a gradient is not finite.
     """
-    if math.isfinite(loss) and math.isfinite(norm):
-        return
-    last = newest(checkpoints)
-    kept = f"The last good checkpoint is {last}." if last else "There is no checkpoint yet."
-    raise RatchetError(
-        f"Training diverged at step {step}: loss {loss}, gradient norm {norm}. {kept} "
-        "Lower train.learning_rate and train again."
-    )
-
-
-def _short(name: str) -> str:
-    return {"rewards/accuracies": "accuracy", "rewards/margins": "margin"}.get(name, name)
+    if not math.isfinite(loss) or not math.isfinite(norm):
+        raise Diverged(f"diverged at step {step}: loss {loss}, gradient norm {norm}")

@@ -116,8 +116,8 @@ def test_the_files_are_what_training_reads(made):
     [pair, *_] = read(done, "pairs")
     assert list(pair) == [
         "row", "split", "messages", "chosen", "rejected", "interactions", "ratings", "guideline",
-        "consent", "licence", "users", "simulated", "synthetic", "synthetics", "weight", "margin",
-        "cluster",
+        "consent", "licence", "users", "simulated", "synthetic", "synthetics", "weight", "votes",
+        "margin", "cluster",
     ]  # fmt: skip
     assert pair["messages"][-1]["role"] == "user"
     assert {row["label"] for row in read(done, "kto")} == {True, False}

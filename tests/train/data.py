@@ -36,12 +36,18 @@ def pair(n: int, split: str = "train", **fields: Any) -> dict[str, Any]:
 
 
 def make_dataset(folder: Path, pairs: list[dict[str, Any]] | None = None) -> Path:
-    """pairs.parquet, and the preferred answers as sft.parquet."""
+    """pairs.parquet, the preferred answers as sft.parquet, both judged as kto.parquet."""
     if pairs is None:
         pairs = [pair(n, "train" if n < 22 else "held_out") for n in range(28)]
     pq.write_table(pa.Table.from_pylist(pairs), folder / "pairs.parquet")
     answers = [row | {"answer": row["chosen"]} for row in pairs]
     pq.write_table(pa.Table.from_pylist(answers), folder / "sft.parquet")
+    judged = [
+        row | {"row": f"{row['row']}-{kind}", "answer": row[kind], "label": kind == "chosen"}
+        for row in pairs
+        for kind in ("chosen", "rejected")
+    ]
+    pq.write_table(pa.Table.from_pylist(judged), folder / "kto.parquet")
     return folder
 
 

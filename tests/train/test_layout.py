@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from loop.models.load import Base, load_base
 from loop.train.layout import can_share, lay, scores
-from loop.train.measure import losses, preferences, score
+from loop.train.measure import Scored, Scorer, Stance, figures
 from loop.train.rows import Row, read_rows
 
 
@@ -65,29 +66,68 @@ def test_a_shared_prompt_is_laid_once(rows: list[Row]):
     assert apart.tokens == together.tokens + len(row.prompt)
 
 
+def test_packed_rows_score_like_rows_of_their_own(base: Base, rows: list[Row]):
+    alone, packed = (lay(rows[:6], 0, share=True, most=most) for most in (0, 200))
+    assert packed.input_ids.shape[0] < 6
+    with torch.no_grad():
+        one, other = (scores(base.model, laid, more=True) for laid in (alone, packed))
+    for mine, theirs in zip(one, other, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-3)
+
+
 def test_scoring_many_rows_keeps_their_order(base: Base, rows: list[Row]):
-    logprobs, tokens = score(base.model, rows, base.tokenizer.pad_token_id)
-    assert logprobs.shape == tokens.shape == (len(rows), 2)
+    scorer = Scorer(pad=base.tokenizer.pad_token_id, share=True, device="cpu", tokens=400)
+    found = scorer(base.model, rows)
+    assert found.value.shape == found.tokens.shape == (len(rows), 2)
     for n in (0, 5, len(rows) - 1):
         expected = torch.tensor(plainly(base, rows[n]))
-        torch.testing.assert_close(logprobs[n], expected, rtol=1e-5, atol=1e-3)
+        torch.testing.assert_close(found.value[n], expected, rtol=1e-5, atol=1e-3)
+
+
+def test_scoring_goes_on_with_smaller_batches_when_memory_runs_out(base: Base, rows: list[Row]):
+    class Short:
+        """A model that cannot hold more than three rows at once."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(base.model, name)
+
+        def __call__(self, **inputs: Any) -> Any:
+            if len(inputs["input_ids"]) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return base.model(**inputs)
+
+    scorer = Scorer(pad=base.tokenizer.pad_token_id, share=True, device="cpu")
+    found = scorer(Short(), rows)
+    expected = scorer(base.model, rows)
+    torch.testing.assert_close(found.value, expected.value, rtol=1e-5, atol=1e-3)
+
+
+def pairs_scored(values: list[list[float]], tokens: float = 1.0) -> Scored:
+    value = torch.tensor(values)
+    return Scored(value, torch.full_like(value, tokens))
 
 
 def test_preferences_compare_with_the_model_before():
-    before = torch.tensor([[-3.0, -2.0], [-1.0, -4.0]])
-    after = torch.tensor([[-2.0, -2.5], [-2.0, -4.5]])
-    assert preferences(before, after) == {
-        "held_out_accuracy_before": 0.5,
-        "held_out_accuracy_after": 1.0,
-        "held_out_reward_accuracy": 0.5,
-        "held_out_margin": 0.5,
-    }
+    before = pairs_scored([[-3.0, -2.0], [-1.0, -4.0]])
+    after = pairs_scored([[-2.0, -2.5], [-2.0, -4.5]])
+    rows = [Row([1], [[2], [3]])] * 2
+    start, end = (figures(Stance("dpo"), rows, before, now) for now in (before, after))
+    assert (start["accuracy"], end["accuracy"]) == (0.5, 1.0)
+    assert (start["reward_accuracy"], end["reward_accuracy"]) == (0.5, 0.5)  # ties are half won
+    assert end["margin"] == 0.5
+    assert end["gain"] == 0.0
 
 
 def test_losses_are_means_over_tokens():
-    before, after = torch.tensor([[-6.0], [-2.0]]), torch.tensor([[-3.0], [-1.0]])
-    tokens = torch.tensor([[3.0], [1.0]])
-    assert losses(before, after, tokens) == {
-        "held_out_loss_before": 2.0,
-        "held_out_loss_after": 1.0,
-    }
+    before = Scored(torch.tensor([[-6.0], [-2.0]]), torch.tensor([[3.0], [1.0]]))
+    rows = [Row([1], [[2]])] * 2
+    assert figures(Stance("sft"), rows, before, before) == {"loss": 2.0}
+
+
+def test_judged_answers_are_told_apart_by_what_they_gained():
+    before = pairs_scored([[-1.0, -1.0]] * 3)
+    after = pairs_scored([[-0.5, -1.0], [-2.0, -1.0], [-0.2, -1.0]])
+    rows = [Row([1], [[2], [3]], label) for label in (True, False, True)]
+    found = figures(Stance("kto"), rows, before, after)
+    assert found["auc"] == 1.0
+    assert found["loss"] < 0.5

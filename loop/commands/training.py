@@ -1,0 +1,97 @@
+"""Train a candidate."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from loop import project
+from loop.commands.datasets import dataset_of
+from loop.display import Outcome, table
+from loop.forget.marks import refuse_erased
+from loop.settings import load_settings, with_pairs
+
+
+def train_command(groups: Any, add: Callable[..., ArgumentParser]) -> None:
+    """`ratchet train`."""
+    parser = add(groups, "train", train, "train a candidate adapter")
+    parser.add_argument(
+        "--method",
+        help="sft, dpo, kto, reward, grpo, or stages like sft+dpo (default: train.method)",
+    )
+    parser.add_argument("--dataset", help="version to train on (default: the newest)")
+    parser.add_argument("--seed", type=int, help="instead of the project's seed")
+    parser.add_argument(
+        "--start",
+        default="",
+        help="base, champion, or an adapter to go on from (default: train.start)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a key of [train], this once",
+    )
+
+
+def train(args: Namespace) -> Outcome:
+    from loop.models.registry import register, starting_point
+    from loop.nightly import digest
+    from loop.train.stages import train_stages
+
+    settings = load_settings(args.project)
+    settings = replace(settings, train=with_pairs(settings.train, "train", args.set, "--set"))
+    seed = settings.seed if args.seed is None else args.seed
+    method = args.method or settings.train.method
+    with project.opened(settings) as store:
+        dataset = dataset_of(store, settings, args.dataset)
+        refuse_erased(store, dataset.id)
+        parent = starting_point(store, settings, args.start)
+        inputs = [
+            dataset.id,
+            method,
+            seed,
+            settings.assistant.base,
+            None if parent is None else parent.id,
+            asdict(settings.train),
+            asdict(settings.guard),
+            str(settings.adapters),
+        ]
+        done = train_stages(
+            settings,
+            dataset,
+            method=method,
+            seed=seed,
+            parent=parent,
+            run_folder=settings.runs / f"run-{digest(inputs)[:12]}",
+            progress=not args.json,
+        )
+        adapter = register(
+            store, settings, done.run, done.folder, parent=parent, at=datetime.now(UTC)
+        )
+    run = done.run
+    data = {
+        "adapter": adapter.id,
+        "run": run.id,
+        "seconds": run.seconds,
+        "tokens_per_second": run.tokens_per_second,
+        "metrics": run.metrics,
+        "chosen": run.settings["chosen"],
+        "ended": run.settings["ended"],
+    }
+    text = f"{adapter.id} from {dataset.id} in {run.seconds:.0f} s\n"
+    if ended := run.settings["ended"]:
+        step = int(run.metrics["kept_step"])
+        text += f"Training {ended['words']}. The weights of step {step} were kept.\n"
+    text += table(sorted(run.metrics.items()), ["metric", "value"]) + "\n\n"
+    return Outcome(data, text + _settings(run.settings["chosen"]))
+
+
+def _settings(chosen: dict[str, Any]) -> str:
+    reasons = chosen.get("reasons", {})
+    rows = [(name, chosen[name], reasons[name]) for name in reasons if name in chosen]
+    return table(rows, ["setting", "value", "why"])

@@ -1,0 +1,284 @@
+"""A job → a model, its rows, the settings they call for, and a trainer that is ready to go."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, set_peft_model_state_dict
+from transformers import set_seed
+
+from knowledge.errors import RatchetError
+from loop.models.load import Base, load_base
+from loop.models.weights import read_adapter
+from loop.train.choose import Chosen, Facts, choose, settled
+from loop.train.examine import Exam
+from loop.train.guard import General, general_texts
+from loop.train.job import CHECKPOINTS, Job
+from loop.train.journal import Journal
+from loop.train.kto import weights_of
+from loop.train.layout import can_share
+from loop.train.measure import DECIDES, Scorer, Stance
+from loop.train.rows import Row, read_asked, read_rows
+from loop.train.trainer import Batches, lora, options
+from loop.train.watch import Stop, Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A run that is ready to go."""
+
+    trainer: Any
+    chosen: Chosen
+    counts: dict[str, float]  # rows, rows too long, held-out rows
+    held_out: Callable[[], dict[str, float]]  # figures of every held-out row, before and now
+
+
+def build(job: Job, folder: Path, journal: Journal, stop: Stop) -> Built:
+    """Everything up to the first step.
+
+    Raises:
+        RatchetError: The base, the dataset or the settings do not allow it.
+    """
+    same_every_time(job)
+    set_seed(job.seed)
+    base = _base(job)
+    _check_targets(job, base.model)
+    ready = _drawing if job.method == "grpo" else _learning
+    built, examine = ready(job, folder, base, journal)
+    trainer = built.trainer
+    trainer.watch = Watch(
+        journal,
+        stop,
+        examine,
+        limits=job.limits,
+        decides=DECIDES[job.method],
+        patience=job.settings.patience,
+    )
+    trainer.watch.main = trainer.accelerator.is_main_process
+    trainer.add_callback(trainer.watch)
+    return built
+
+
+def _learning(
+    job: Job, folder: Path, base: Base, journal: Journal
+) -> tuple[Built, Callable[[], dict[str, float]]]:
+    """A method that learns from answers that are there."""
+    train, held, chosen, counts = _rows(job, folder, base)
+    common, peft = _common(job, chosen, base, folder, len(train))
+    trainer: Any = _method(job.method).trainer(
+        job.settings,
+        common,
+        model=base.model,
+        processing_class=base.tokenizer,
+        train_dataset=Dataset.from_dict({"number": list(range(len(train)))}),
+        peft_config=peft,
+    )
+    _start(job, trainer.model)
+    scorer = Scorer(
+        pad=base.tokenizer.pad_token_id,
+        share=can_share(base.model),
+        device=job.device,
+        rewards=job.method == "reward",
+        autocast=trainer.compute_loss_context_manager,
+    )
+    journal.write(phase="score")
+    trainer.batches = Batches([row.tokens for row in train], chosen.batch_size, job.seed)
+    trainer.task = _method(job.method).objective(job.settings, train, scorer, trainer.model)
+    trainer.micro = _micro(journal, chosen)
+    weights = weights_of(train) if job.method == "kto" else (1.0, 1.0)
+    exam = Exam(
+        stance=Stance(job.method, job.settings.loss, job.settings.beta, weights),
+        model=trainer.model,
+        scorer=scorer,
+        rows=held,
+        some=job.settings.held_rows,
+        general=_general(job, base, trainer.model),
+    )
+    return Built(trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole), exam.part
+
+
+def _drawing(
+    job: Job, folder: Path, base: Base, journal: Journal
+) -> tuple[Built, Callable[[], dict[str, float]]]:
+    """A method that draws answers itself."""
+    from loop.train import grpo
+
+    known, data = job.settings, Path(job.dataset_folder)
+    most = base.context - known.answer_tokens
+    train, held = (
+        read_asked(data, split, base.tokenizer, most=most) for split in ("train", "held_out")
+    )
+    if not train:
+        raise RatchetError(
+            f"Dataset {job.dataset}: no prompt to train on leaves room for an answer of "
+            f"{known.answer_tokens} tokens. Lower train.answer_tokens or assistant.passages."
+        )
+    facts = grpo.facts(train, base, known.answer_tokens, _facts(job, base, []))
+    chosen = settled(folder, lambda: choose(known, facts))
+    common, peft = _common(job, chosen, base, folder, len(train) * known.generations)
+    trainer = grpo.trainer(job, chosen, base, train, common, peft)
+    _start(job, trainer.model)
+    general = _general(job, base, trainer.model)
+    exam = grpo.Exam(job, base, trainer.model, held, general)
+    counts = {"rows": float(len(train)), "held_out_rows": float(len(held))}
+    return Built(trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole), exam.part
+
+
+def _common(
+    job: Job, chosen: Chosen, base: Base, folder: Path, rows: int
+) -> tuple[dict[str, Any], Any]:
+    """TRL's arguments that do not depend on the method, and the adapter to train."""
+    full = job.settings.tuning == "full"
+    if full:
+        base.model.float().requires_grad_(True)
+    elif chosen.precision == "fp32" and job.settings.tuning != "qlora":
+        base.model.float()
+    steps = math.ceil(math.ceil(rows / chosen.batch_size) * chosen.epochs)
+    task = "SEQ_CLS" if job.method == "reward" else "CAUSAL_LM"
+    if job.parent_folder is None:
+        peft = lora(job, chosen, task)
+    else:
+        peft = LoraConfig(**read_adapter(Path(job.parent_folder)).config, task_type=task)
+    return options(job, chosen, folder / CHECKPOINTS, steps), peft
+
+
+def _start(job: Job, model: Any) -> None:
+    """The parent's weights, where there is one."""
+    if job.parent_folder is not None:
+        tensors = read_adapter(Path(job.parent_folder)).tensors
+        set_peft_model_state_dict(model, tensors, adapter_name="default")
+
+
+def _general(job: Job, base: Base, model: Any) -> General | None:
+    """Text that must not be lost, as the bare base sees it; a reward model has none."""
+    if job.method == "reward":
+        return None
+    general = General(general_texts(job.limits.general, Path(job.root)), base.tokenizer, job.device)
+    bare = model.disable_adapter() if hasattr(model, "disable_adapter") else nullcontext()
+    with bare:
+        general.remember(model)
+    return general
+
+
+def _method(method: str) -> Any:
+    """The module of a method: its trainer and its objective."""
+    return import_module(f"loop.train.{method}")
+
+
+def same_every_time(job: Job) -> None:
+    """Have torch do the same arithmetic every time."""
+    torch.set_num_threads(job.threads)
+    torch.set_num_interop_threads(1)
+    torch.use_deterministic_algorithms(True)
+    deterministic: Any = torch.utils.deterministic
+    deterministic.fill_uninitialized_memory = False  # slow, and guards nothing here
+    if job.device != "cpu":  # the backward passes of these add up in any order
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
+        torch.backends.cuda.enable_cudnn_sdp(False)
+
+
+def free_memory(device: str) -> int:
+    """Bytes that training may take on a device."""
+    if device != "cpu":
+        free, _ = torch.cuda.mem_get_info()
+        return int(free)
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines}
+        return found["MemAvailable"]
+    except (OSError, KeyError, ValueError, IndexError):
+        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
+
+
+def _base(job: Job) -> Base:
+    known = job.settings
+    base = load_base(
+        job.base,
+        root=Path(job.root),
+        device=job.device,
+        reward=job.method == "reward",
+        attention=None if known.attention == "auto" else known.attention,
+        four_bit=known.tuning == "qlora",
+    )
+    base.model.config.pad_token_id = base.tokenizer.pad_token_id
+    return base
+
+
+def _rows(
+    job: Job, folder: Path, base: Base
+) -> tuple[list[Row], list[Row], Chosen, dict[str, float]]:
+    data = Path(job.dataset_folder)
+    train, held = (
+        read_rows(data, job.method, split, base.tokenizer, most=base.context, ends=base.ends)
+        for split in ("train", "held_out")
+    )
+    chosen = settled(folder, lambda: choose(job.settings, _facts(job, base, train.rows)))
+    learnt, measured = (
+        [row for row in rows if row.longest <= chosen.max_tokens]
+        for rows in (train.rows, held.rows)
+    )
+    total = len(train.rows) + train.too_long
+    if not learnt:
+        raise RatchetError(
+            f"Dataset {job.dataset}: all {total} rows to train on are longer than "
+            f"{chosen.max_tokens} tokens. Raise train.max_tokens, or lower assistant.passages."
+        )
+    long = total + len(held.rows) + held.too_long - len(learnt) - len(measured)
+    counts = {
+        "rows": float(len(learnt)),
+        "rows_too_long": float(long),
+        "held_out_rows": float(len(measured)),
+    }
+    return learnt, measured, chosen, counts
+
+
+def _facts(job: Job, base: Base, rows: Sequence[Row]) -> Facts:
+    config = base.model.config.get_text_config()
+    hidden = int(config.hidden_size)
+    return Facts(
+        method=job.method,
+        lengths=[row.tokens for row in rows],
+        longest=[row.longest for row in rows],
+        answers=[sum(map(len, row.answers)) for row in rows],
+        context=base.context,
+        parameters=sum(p.numel() for p in base.model.parameters()),
+        hidden=hidden,
+        layers=int(config.num_hidden_layers),
+        feed_forward=int(getattr(config, "intermediate_size", None) or 4 * hidden),
+        vocabulary=int(config.vocab_size),
+        device=job.device,
+        memory=free_memory(job.device),
+        bf16=job.device != "cpu" and torch.cuda.is_bf16_supported(),
+        attention=str(config._attn_implementation),
+    )
+
+
+def _check_targets(job: Job, model: Any) -> None:
+    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    for target in job.settings.targets:
+        if target != "all-linear" and target.rpartition(".")[2] not in names:
+            linear = sorted(
+                {
+                    name.rpartition(".")[2]
+                    for name, module in model.named_modules()
+                    if isinstance(module, torch.nn.Linear)
+                }
+            )
+            raise RatchetError(
+                f"train.targets: {job.base!r} has no layer {target!r}. "
+                f"Its linear layers are {', '.join(linear)}."
+            )
+
+
+def _micro(journal: Journal, chosen: Chosen) -> int:
+    """Rows computed at once: as chosen, or as few as memory has allowed before."""
+    return min([chosen.micro_batch, *(int(e["micro_batch"]) for e in journal.events)])

@@ -1,0 +1,73 @@
+"""What is measured on held-out rows: some at each checkpoint, all at the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from loop.train.guard import General
+from loop.train.measure import Scored, Scorer, Stance, figures, signs
+from loop.train.rows import Row
+
+_FROM_NOTHING = ("margin", "reward_margin", "gain", "reward_accuracy", "auc")
+
+
+class Exam:
+    """Held-out rows under the model that training starts from, and under the model as it is."""
+
+    def __init__(
+        self,
+        *,
+        stance: Stance,
+        model: Any,
+        scorer: Scorer,
+        rows: Sequence[Row],
+        some: int,
+        general: General | None,
+    ) -> None:
+        """
+        Args:
+            stance: The method's.
+            model: As it is before the first step.
+            scorer: Scores it.
+            rows: Held out; may be none.
+            some: How many of them are looked at while training goes on.
+            general: Text that must not be lost.
+        """
+        self._stance = stance
+        self._model = model
+        self._scorer = scorer
+        self._rows = rows
+        self._general = general
+        self._before = scorer(model, rows) if rows else None
+        self._some = list(range(0, len(rows), max(1, math.ceil(len(rows) / max(1, some)))))
+
+    def part(self) -> dict[str, float]:
+        """Figures of some held-out rows, what guards look at, and what became of general text."""
+        found: dict[str, float] = {}
+        if self._before is not None:
+            rows = [self._rows[n] for n in self._some]
+            start = Scored(self._before.value[self._some], self._before.tokens[self._some])
+            now = self._scorer(self._model, rows, more=self._general is not None)
+            found |= figures(self._stance, rows, start, now)
+            if self._general is not None:
+                found |= signs(now)
+        if self._general is not None:
+            with self._scorer.autocast():
+                found["divergence"] = self._general.divergence(self._model)
+        return found
+
+    def whole(self) -> dict[str, float]:
+        """Figures of every held-out row: before training, and now."""
+        if self._before is None:
+            return {}
+        now = self._scorer(self._model, self._rows)
+        start = figures(self._stance, self._rows, self._before, self._before)
+        told = {}
+        for name, value in figures(self._stance, self._rows, self._before, now).items():
+            if name in _FROM_NOTHING:  # 0, or even, at the start
+                told[f"held_out_{name}"] = value
+            else:
+                told |= {f"held_out_{name}_before": start[name], f"held_out_{name}_after": value}
+        return told

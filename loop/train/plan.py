@@ -1,0 +1,111 @@
+"""What a run will do, settled and checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from knowledge.errors import RatchetError
+from loop.settings import Settings
+from loop.store.records import Adapter, Dataset
+from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, Job, TrainResult
+
+_PACKAGES = ("torch", "transformers", "peft", "trl")
+_ELSEWHERE = ("method", "start", "threads")  # what a job says in fields of their own
+
+
+def plan(
+    settings: Settings,
+    dataset: Dataset,
+    *,
+    method: str,
+    seed: int,
+    parent: Adapter | None,
+    base: str | None = None,
+    after: TrainResult | None = None,
+) -> Job:
+    """All that a run needs to know, checked as far as possible without loading a model.
+
+    Raises:
+        RatchetError: The method is unknown, the base missing, the parent unfit, or no row is there.
+    """
+    from loop.models.bases import base_folder, best_device, fingerprint
+    from loop.models.registry import verify
+    from loop.train.rows import count_rows
+
+    known = settings.train
+    _check(settings, method)
+    name = base or settings.assistant.base
+    if parent is not None:
+        if parent.base != name:
+            raise RatchetError(
+                f"Adapter {parent.id} was trained on {parent.base!r}, this run is on {name!r}. "
+                "Start from an adapter of the same base, or from none."
+            )
+        verify(parent)
+    if after is not None and (known.tuning == "full" or after.run.method == "reward"):
+        raise RatchetError(
+            f"train.method: a stage after {after.run.method!r} needs the adapter that it made, and "
+            'there is none. Stages go with adapters of "sft", "dpo", "kto" and "grpo".'
+        )
+    folder = Path(dataset.path)
+    if count_rows(folder, method) == 0:  # type: ignore[arg-type]
+        raise RatchetError(
+            f"Dataset {dataset.id} holds no row to train {method} on. Gather more feedback and run "
+            "`ratchet curate`; its table says why rows were left out."
+        )
+    return Job(
+        method=method,  # type: ignore[arg-type]
+        dataset=dataset.id,
+        base=name,
+        base_fingerprint=fingerprint(base_folder(name, settings.root), name),
+        parent=after.run.id if after else parent.id if parent else None,
+        seed=seed,
+        train={k: v for k, v in asdict(known).items() if k not in _ELSEWHERE},
+        guard=asdict(settings.guard),
+        processes=1,
+        threads=known.threads or len(os.sched_getaffinity(0)),
+        device=best_device(),
+        packages={package: version(package) for package in _PACKAGES},
+        dataset_folder=str(folder.resolve()),
+        root=str(settings.root.resolve()),
+        parent_folder=_folder(parent, after),
+    )
+
+
+def _folder(parent: Adapter | None, after: TrainResult | None) -> str | None:
+    path = after.folder if after else Path(parent.path) if parent else None
+    return None if path is None else str(path.resolve())
+
+
+def _check(settings: Settings, method: str) -> None:
+    """Are the settings of a kind that exists?"""
+    known = settings.train
+    if method not in METHODS:
+        raise RatchetError(f"Training method {method!r}; known are {', '.join(METHODS)}.")
+    words = {
+        "loss": PAIR_LOSSES,
+        "tuning": TUNINGS,
+        "keep": ("best", "last"),
+        "precision": ("auto", "bf16", "fp32"),
+        "attention": ("auto", "sdpa", "eager", "flash_attention_2"),
+    }
+    for name, possible in words.items():
+        if (value := getattr(known, name)) not in possible:
+            raise RatchetError(
+                f"train.{name} is {value!r}, expected {', '.join(possible)}. "
+                "Mend that line of ratchet.toml."
+            )
+    for name in ("beta", "save_every"):
+        if getattr(known, name) <= 0:
+            raise RatchetError(
+                f"train.{name} is {getattr(known, name)}, expected more than 0. "
+                "Mend that line of ratchet.toml."
+            )
+    if known.label_smoothing >= 0.5:
+        raise RatchetError(
+            f"train.label_smoothing is {known.label_smoothing}, expected less than 0.5: at a half "
+            "nobody knows which answer was preferred. Mend that line of ratchet.toml."
+        )
