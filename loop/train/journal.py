@@ -59,6 +59,12 @@ class Journal:
         self.write(**line)
         self.evaluations.append(line)
 
+    def note(self, step: int, event: str, **values: Any) -> None:
+        """Add something that happened on the way."""
+        line = {"step": step, "event": event, **values}
+        self.write(**line)
+        self.events.append(line)
+
     def values(self, name: str) -> list[tuple[int, float]]:
         """Step and value of a held-out figure, oldest first; alarms and the start left out."""
         return [

@@ -142,7 +142,7 @@ class Watch(TrainerCallback):
     def note_memory(self, step: int, rows: int) -> None:
         """Memory ran out; from now on so many rows are computed at once."""
         if self.main:
-            self._journal.write(step=step, event="out_of_memory", micro_batch=rows)
+            self._journal.note(step, "out_of_memory", micro_batch=rows)
 
     def _reason(self, step: int, found: dict[str, float]) -> dict[str, Any] | None:
         """Why the run should end with this evaluation, or None."""
