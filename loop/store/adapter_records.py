@@ -1,0 +1,26 @@
+"""Rows about adapters; loop/store/records.py counts them in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A LoRA adapter in the registry. A merged one has sources, and no dataset of its own."""
+
+    id: str  # "ad-" + first 12 hex digits of the weights' SHA-256
+    at: datetime
+    assistant: str
+    run: str
+    dataset: str
+    base: str
+    parent: str | None  # the adapter it started from; None is the bare base
+    path: str
+    sha256: str  # of adapter_model.safetensors
+    domain: str = ""  # what it is for; empty labels mean any
+    language: str = ""
+    segment: str = ""  # of customers
+    sources: list[str] = field(default_factory=list)  # adapters it was merged from
+    files: dict[str, str] = field(default_factory=dict)  # name → SHA-256; none in old rows
