@@ -27,11 +27,19 @@ class Base(NamedTuple):
     ends: frozenset[int]  # tokens that end its turn
 
 
-def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -> Base:
+def load_base(
+    name: str, *, root: Path = Path("."), device: str | None = None, as_stored: bool = False
+) -> Base:
     """Load a base model and its tokenizer, ready to generate.
 
     float32 on a CPU, bfloat16 on a GPU. Weights must be safetensors; code that comes with a
     model is never run.
+
+    Args:
+        name: "pocket", a folder, or a hub name.
+        root: The project's folder.
+        device: "cpu" or "cuda"; None takes the GPU where one answers.
+        as_stored: Keep the weights in the type they are stored in.
 
     Raises:
         RatchetError: It is not to be had, cannot be read, or is no chat model.
@@ -45,7 +53,7 @@ def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -
             tokenizer = AutoTokenizer.from_pretrained(source, **local)
             model: Any = AutoModelForCausalLM.from_pretrained(
                 source,
-                dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+                dtype="auto" if as_stored else _dtype(device),
                 use_safetensors=True,
                 **local,
             )
@@ -64,6 +72,10 @@ def load_base(name: str, *, root: Path = Path("."), device: str | None = None) -
     ends = model.generation_config.eos_token_id
     ends = ends if isinstance(ends, list) else [ends, tokenizer.eos_token_id]
     return Base(name, model, tokenizer, context, frozenset(e for e in ends if e is not None))
+
+
+def _dtype(device: str) -> torch.dtype:
+    return torch.float32 if device == "cpu" else torch.bfloat16
 
 
 def _mend(name: str, folder: Path | None, problem: Exception) -> str:

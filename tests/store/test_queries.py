@@ -75,6 +75,7 @@ AGREED = {
 ONE_ROW = {
     "watermark",
     "counts",
+    "card_data",
     "dash_home",
     "review_day",
     "review_given",
