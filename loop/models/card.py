@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from loop.models.card_facts import ModelCard, Row, base_name, licences, share
 
 _TOLD = frozenset(  # settings of a run that the card tells elsewhere, or that are of no use there
-    "base base_fingerprint dataset device method packages parent seed sha256 sources threads".split()
+    "base base_fingerprint dataset device packages parent seed sha256 sources threads".split()
 )
 _HARDWARE = ("device", "threads")
 
@@ -81,11 +81,15 @@ def _training(card: ModelCard) -> str:
     if run is None:
         return "The run is not on record."
     settings: Row = run["settings"]
-    decided = [(k, _short(v)) for k, v in sorted(settings.items()) if k not in _TOLD]
+    decided = [
+        (name, _short(value))
+        for name, value in sorted(settings.items())
+        if name not in _TOLD and value != run["method"]
+    ]
     hardware = [f"{name} {settings[name]}" for name in _HARDWARE if name in settings]
     packages = settings.get("packages")
     told = [
-        f"Method `{run['method']}`, seed {run['seed']}, {run['seconds']:.0f} seconds"
+        f"Method `{run['method']}`, seed {run['seed']}, {run['seconds']:.3g} seconds"
         + (f", {run['tokens_per_second']:.0f} tokens a second" if run["tokens_per_second"] else "")
         + ".",
         f"Hardware: {', '.join(hardware) or 'not on record'}.",

@@ -120,20 +120,28 @@ def _merged(store: Store, adapter: Adapter, settings: Settings, part: Path) -> N
     """The base with what the adapter adds in its weights, rounded once, to the base's own type."""
     from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 
-    from loop.models.load import load_base
+    from loop.models.load import load_base, quiet
     from loop.models.weights import check_fit, read_adapter
 
     files = read_adapter(Path(adapter.path))
     _same_base(store, adapter, settings)
     base = load_base(adapter.base, root=settings.root, device="cpu", as_stored=True)
     check_fit(files, base.model, Path(adapter.path))
+    if base.model.config.get_text_config().tie_word_embeddings and any(
+        layer in name for name in files.tensors for layer in ("lm_head", "embed_tokens")
+    ):
+        raise RatchetError(
+            f"{adapter.id} adapts an embedding that the base uses at both ends, so it cannot be "
+            "merged into it. Export it as peft."
+        )
     with warnings.catch_warnings():  # peft asks transformers by an older name
         warnings.simplefilter("ignore", FutureWarning)
         config = LoraConfig(**files.config, inference_mode=True)
         model: Any = get_peft_model(base.model, config)
     set_peft_model_state_dict(model, files.tensors)
     whole = model.merge_and_unload(safe_merge=True)
-    whole.save_pretrained(str(part), safe_serialization=True)
+    with quiet():
+        whole.save_pretrained(str(part), safe_serialization=True)
     base.tokenizer.save_pretrained(str(part))
 
 

@@ -14,7 +14,7 @@ from transformers.utils import logging as hub_logging
 from knowledge.errors import RatchetError
 from loop.models.bases import base_folder, best_device, fingerprint
 
-__all__ = ["Base", "base_folder", "best_device", "fingerprint", "load_base"]
+__all__ = ["Base", "base_folder", "best_device", "fingerprint", "load_base", "quiet"]
 
 
 class Base(NamedTuple):
@@ -49,7 +49,7 @@ def load_base(
     source = str(folder or name)
     local = {"local_files_only": folder is not None, "trust_remote_code": False}
     try:
-        with _quiet():
+        with quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, **local)
             model: Any = AutoModelForCausalLM.from_pretrained(
                 source,
@@ -95,7 +95,7 @@ def _mend(name: str, folder: Path | None, problem: Exception) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars while weights load; our own commands show theirs."""
     was = hub_logging.is_progress_bar_enabled()
     hub_logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -66,15 +66,13 @@ def register(
     known = _registered(store, id)
     if known is not None:
         _same_labels(known, labels)
-        path = Path(known.path) if _sound(Path(known.path), sha256) else None
-    else:
-        path = None
-    path = path or _copy(folder, settings.adapters / id, sha256)
-    if known is not None:
-        store.append([run])
-        if store.query("pruned", adapter=id):
+        if store.query("pruned", adapter=id):  # first the event: a pruning would finish its work
             store.command("restore_adapter", adapter=id, actor="registry")
+        if not _sound(Path(known.path), sha256):
+            _copy(folder, settings.adapters / id, sha256)
+        store.append([run])
         return known
+    path = _copy(folder, settings.adapters / id, sha256)
     made = Adapter(
         id=id,
         at=at,
