@@ -16,7 +16,15 @@ from knowledge.errors import RatchetError
 from loop.models.bases import base_folder, fingerprint
 from loop.models.card import markdown
 from loop.models.card_facts import model_card
-from loop.models.files import FILES, file_hashes, scratch, sync, sync_all, write_manifest
+from loop.models.files import (
+    FILES,
+    file_hashes,
+    read_manifest,
+    scratch,
+    sync,
+    sync_all,
+    write_manifest,
+)
 from loop.models.lineage import origins
 from loop.models.registry import adapter_of, verify
 from loop.settings import Settings
@@ -111,7 +119,7 @@ def export(
 def _peft(adapter: Adapter, part: Path) -> None:
     """The adapter's files as they were registered."""
     folder = Path(adapter.path)
-    for name in adapter.files or file_hashes(folder):
+    for name in read_manifest(folder) or file_hashes(folder):
         if name not in (FILES, README):
             shutil.copyfile(folder / name, part / name)
 
@@ -180,11 +188,19 @@ def _gguf(store: Store, adapter: Adapter, settings: Settings, part: Path, progra
             f"{program} ended with {done.returncode}: {said or 'it said nothing'}. Nothing was "
             "exported. Does it know this kind of model? Export as merged and convert it by hand."
         )
-    if not target.is_file() or target.open("rb").read(len(_MAGIC)) != _MAGIC:
+    if not _is_gguf(target):
         raise RatchetError(
             f"{program} ended well but wrote no GGUF file. Nothing was exported; check that it is "
             f"llama.cpp's {CONVERTER}."
         )
+
+
+def _is_gguf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except FileNotFoundError:
+        return False
 
 
 def _converter(given: Path | None) -> Path:

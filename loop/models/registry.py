@@ -55,24 +55,24 @@ def register(
 
     Raises:
         RatchetError: The weights are missing or corrupt, a label is none, or the same weights are
-            registered under other labels.
+            registered under other labels or with another configuration.
     """
-    from loop.models.weights import read_adapter, weights_sha256
+    from loop.models.weights import config_sha256, read_adapter, weights_sha256
 
     labels = check_labels(domain=domain, language=language, segment=segment)
-    read_adapter(folder)
+    config = config_sha256(read_adapter(folder))
     sha256 = weights_sha256(folder)
     id = f"ad-{sha256[:12]}"
     known = _registered(store, id)
     if known is not None:
-        _same_labels(known, labels)
+        _same(known, labels, config)
         if store.query("pruned", adapter=id):  # first the event: a pruning would finish its work
             store.command("restore_adapter", adapter=id, actor="registry")
-        if not _sound(Path(known.path), sha256):
-            _copy(folder, settings.adapters / id, sha256)
+        if not _sound(Path(known.path), sha256, config):
+            _copy(folder, settings.adapters / id, sha256, config)
         store.append([run])
         return known
-    path = _copy(folder, settings.adapters / id, sha256)
+    path = _copy(folder, settings.adapters / id, sha256, config)
     made = Adapter(
         id=id,
         at=at,
@@ -84,7 +84,7 @@ def register(
         path=str(path),
         sha256=sha256,
         sources=list(sources),
-        files=read_manifest(path),
+        config_sha256=config,
         **labels,
     )
     store.append([run, made])
@@ -113,12 +113,13 @@ def check_labels(**labels: str) -> dict[str, str]:
 def verify(adapter: Adapter) -> None:
     """Are the adapter's files what was registered, every one of them?
 
+    Each file is held against the manifest beside it, weights and configuration against the store.
     Adapters of old, which have no manifest, are verified by their weights.
 
     Raises:
         RatchetError: They were pruned, are missing, cannot be read, or are not the same.
     """
-    from loop.models.weights import WEIGHTS, read_adapter, weights_sha256
+    from loop.models.weights import WEIGHTS, config_sha256, read_adapter, weights_sha256
 
     folder = Path(adapter.path)
     if note := read_pruned(folder):
@@ -132,14 +133,17 @@ def verify(adapter: Adapter) -> None:
             f"{folder}: the weights of {adapter.id} have SHA-256 {found[:12]}…, registered were "
             f"{adapter.sha256[:12]}…. Restore the file from a backup, or roll back."
         )
-    expected = dict(adapter.files or read_manifest(folder))
-    expected.pop(WEIGHTS, None)
+    expected = {n: sha256 for n, sha256 in read_manifest(folder).items() if n != WEIGHTS}
     if changed := changed_files(folder, expected):
         raise RatchetError(
             f"{folder / changed[0]}: missing, or not what was registered for {adapter.id}. "
             "Restore the file from a backup, or roll back."
         )
-    read_adapter(folder)
+    if adapter.config_sha256 not in ("", config_sha256(read_adapter(folder))):
+        raise RatchetError(
+            f"{folder}: the configuration of {adapter.id} is not the one that was registered. "
+            "Restore the file from a backup, or roll back."
+        )
 
 
 def make_ready(store: Store, engine: Engine, id: str) -> None:
@@ -183,8 +187,13 @@ def _registered(store: Store, id: str) -> Adapter | None:
     return Adapter(**values)  # type: ignore[arg-type]
 
 
-def _same_labels(known: Adapter, labels: dict[str, str]) -> None:
-    """The same weights are one adapter, so they carry one set of labels."""
+def _same(known: Adapter, labels: dict[str, str], config: str) -> None:
+    """The same weights are one adapter, so they have one configuration and one set of labels."""
+    if known.config_sha256 not in ("", config):
+        raise RatchetError(
+            f"{known.id}: the same weights are registered with another rank, scaling or layers. "
+            "Train with another seed."
+        )
     for name, label in labels.items():
         carried = getattr(known, name)
         if label and label != carried:
@@ -194,26 +203,26 @@ def _same_labels(known: Adapter, labels: dict[str, str]) -> None:
             )
 
 
-def _copy(folder: Path, target: Path, sha256: str) -> Path:
+def _copy(folder: Path, target: Path, sha256: str, config: str) -> Path:
     """The folder's files at `target`, whole or not at all."""
-    if not _sound(target, sha256):
+    if not _sound(target, sha256, config):
         try:
             copy_whole(folder, target, damaged=True)
         except OSError:  # someone registers the same weights just now
-            if not _sound(target, sha256):
+            if not _sound(target, sha256, config):
                 raise
     return target.resolve()
 
 
-def _sound(folder: Path, sha256: str) -> bool:
-    from loop.models.weights import CONFIG, weights_sha256
+def _sound(folder: Path, sha256: str, config: str) -> bool:
+    from loop.models.weights import config_sha256, read_adapter, weights_sha256
 
     try:
         return (
             read_pruned(folder) is None
             and weights_sha256(folder) == sha256
-            and (folder / CONFIG).is_file()
             and not changed_files(folder, read_manifest(folder))
+            and config_sha256(read_adapter(folder)) == config
         )
     except RatchetError:
         return False

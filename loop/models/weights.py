@@ -41,6 +41,19 @@ def weights_sha256(folder: Path) -> str:
         raise RatchetError(f"{path}: cannot be read ({problem}); {_AGAIN}") from problem
 
 
+def config_sha256(files: AdapterFiles) -> str:
+    """SHA-256 of what in an adapter's configuration decides its answers, in hex.
+
+    The order of layers and what else PEFT notes of the training make no difference.
+    """
+    plain = {
+        key: sorted(value) if isinstance(value, list) else value
+        for key, value in files.config.items()
+        if value not in (None, False, [], {})
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
 def read_adapter(folder: Path) -> AdapterFiles:
     """Read a LoRA adapter whole.
 

@@ -23,4 +23,4 @@ class Adapter:
     language: str = ""
     segment: str = ""  # of customers
     sources: list[str] = field(default_factory=list)  # adapters it was merged from
-    files: dict[str, str] = field(default_factory=dict)  # name → SHA-256; none in old rows
+    config_sha256: str = ""  # of what in its configuration decides its answers; none in old rows

@@ -49,7 +49,7 @@ def test_an_adapter_of_an_old_store_has_no_labels_and_can_still_be_read(path: An
     store = LocalStore(path)
     [row] = store.query("adapters", assistant="desk")
     assert (row["domain"], row["language"], row["segment"]) == ("", "", "")
-    assert (row["sources"], row["files"]) == ([], {})
+    assert (row["sources"], row["config_sha256"]) == ([], "")
     store.close()
     Database(path).close()
 

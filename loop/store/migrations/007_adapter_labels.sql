@@ -1,11 +1,10 @@
--- Adapters say what they are for, which adapters they were merged from and what their files were.
+-- Adapters say what they are for, which adapters they were merged from and how they were configured.
 alter table adapters add column "domain" varchar not null default '';
 alter table adapters add column "language" varchar not null default '';
 alter table adapters add column segment varchar not null default '';
 alter table adapters add column sources json default '[]';
 alter table adapters alter column sources set not null;
-alter table adapters add column files json default '{}';
-alter table adapters alter column files set not null;
+alter table adapters add column config_sha256 varchar not null default '';
 
 -- One row per adapter and adapter that it was built on: its parent, or those it was merged from.
 create view adapter_origins as
