@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path, models: Path) -> Iterator[Path]:
+def project(tmp_path: Path, models: Path) -> Path:
     """Two adapters of a domain each, the one for cards champion, and one of another assistant."""
     base = str(models / "base")
     (tmp_path / "ratchet.toml").write_text(f'[assistant]\nbase = "{base}"\n', encoding="utf-8")
@@ -47,7 +46,7 @@ def project(tmp_path: Path, models: Path) -> Iterator[Path]:
                           evidence={}, expected_champion="base")  # fmt: skip
     store.append([make_adapter(id="ad-other", assistant="other", domain="cards")])
     store.close()
-    yield tmp_path
+    return tmp_path
 
 
 def machine(capsys: Any, project: Path, *argv: str, status: int = 0) -> Any:
