@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 
 from knowledge.errors import RatchetError
+from loop import nightly
 from loop.decide.promote import promote
 from loop.models import prune as prune_module
 from loop.models.policy import again
 from loop.models.prune import Pruned, prune
-from loop.models.registry import register, verify
+from loop.models.registry import adapter_of, register, verify
 from loop.settings import RegistrySettings, Settings
 from loop.store.audit import verify_chain
 from loop.store.records import Adapter
 from loop.store.store import LocalStore
-from tests.factories import make_adapter, make_run
+from loop.train.job import TrainResult
+from tests.factories import make_adapter, make_dataset, make_run
 
 NOW = datetime(2027, 6, 1, tzinfo=UTC)
 ALL = RegistrySettings(keep=0, days=0)
@@ -174,6 +176,32 @@ def test_trained_again_it_is_back_and_counts_as_young(
     [fate] = prune(store, settings, policy, actor="test", now=now).fates
     assert fate.kept == "younger than 30 days"
     promote(store, "desk", made.id, actor="test", reason="better", override=True)
+
+
+def test_a_night_that_comes_to_a_pruned_adapter_trains_it_again(
+    store: LocalStore,
+    settings: Settings,
+    adapter_folders: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    trained = []
+
+    def train(*_: object, **__: object) -> TrainResult:
+        trained.append(1)
+        return TrainResult(folder=adapter_folders["ad-one"], run=make_run(id="run-1"))
+
+    monkeypatch.setattr(nightly, "train", train)
+    steps = nightly.Steps(store, lambda: NOW)
+
+    def night() -> str:
+        return nightly._train(store, settings, make_dataset(id="ds-1"), steps, lambda: NOW, False)
+
+    first = night()
+    assert (night(), len(trained)) == (first, 1)
+    swept(store, settings)
+    assert (night(), len(trained)) == (first, 2)
+    verify(adapter_of(store, first))
+    assert (night(), len(trained)) == (first, 2)
 
 
 def test_the_copies_of_its_run_go_too_unless_somebody_trains_there(
