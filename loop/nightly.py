@@ -176,7 +176,10 @@ def _train(
         made = register(store, settings, done.run, done.folder, parent=parent, at=clock())
         return {"adapter": made.id}
 
-    return str(steps.run("train", inputs, action)["adapter"])
+    adapter = str(steps.run("train", inputs, action)["adapter"])
+    if store.query("pruned", adapter=adapter):  # made once and given up since: make it again
+        adapter = str(action()["adapter"])
+    return adapter
 
 
 def _decide(

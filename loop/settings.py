@@ -20,6 +20,7 @@ from loop.settings_tables import GuardSettings as GuardSettings
 from loop.settings_tables import KnowledgeSettings as KnowledgeSettings
 from loop.settings_tables import NightlySettings as NightlySettings
 from loop.settings_tables import RatersSettings as RatersSettings
+from loop.settings_tables import RegistrySettings as RegistrySettings
 from loop.settings_tables import ReviewSettings as ReviewSettings
 from loop.settings_tables import ServeSettings as ServeSettings
 from loop.settings_tables import SynthesizeSettings as SynthesizeSettings
@@ -46,6 +47,7 @@ class Settings:
     synthesize: SynthesizeSettings = field(default_factory=SynthesizeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     nightly: NightlySettings = field(default_factory=NightlySettings)

@@ -172,6 +172,14 @@ class GuardSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """Which adapters `ratchet adapters prune` keeps, beside those that answer or may have to."""
+
+    keep: int = 10  # newest adapters of the assistant that keep their files, however old
+    days: int = 30  # younger ones keep theirs, however many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
     """What a candidate must show before it may be champion."""
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from knowledge.errors import RatchetError
-from loop.models.weights import model_sha256, weights_sha256
+from loop.models.weights import weights_sha256
 from loop.train.build import Built
 from loop.train.job import (
     ADAPTER,
@@ -210,4 +210,4 @@ def _save_model(model: Any, job: Job, part: Path, target: Path) -> str:
     data.pop("_name_or_path", None)
     write_json(config, data)
     part.rename(target)
-    return model_sha256(target)
+    return weights_sha256(target)

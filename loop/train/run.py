@@ -109,18 +109,16 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
 
 def _done(folder: Path) -> bool:
     """Is the run finished, and its adapter still what was trained?"""
-    from loop.models.weights import CONFIG, model_sha256, weights_sha256
+    from loop.models.weights import config_sha256, weights_sha256
 
     result = read_json(folder / RESULT)
     if result is None:
         return False
+    made = folder / (MODEL if (folder / MODEL).is_dir() else ADAPTER)
     try:
-        if (folder / MODEL).is_dir():
-            return bool(model_sha256(folder / MODEL) == result["sha256"])
-        same = weights_sha256(folder / ADAPTER) == result["sha256"]
+        return weights_sha256(made) == result["sha256"] and bool(config_sha256(made))
     except RatchetError:
         return False
-    return same and (folder / ADAPTER / CONFIG).is_file()
 
 
 @contextmanager

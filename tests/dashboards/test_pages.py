@@ -141,6 +141,18 @@ def test_what_the_gate_refused_is_promoted_with_an_override_and_a_reason_only(
     assert queries.champion() == filled.OLDER
 
 
+def test_adapters_are_narrowed_by_label_and_a_pruned_one_says_so(full: LocalStore, tmp_path: Path):
+    assert not [one for one in open_page("adapters").selectbox if one.label == "Domain"]
+    cards = filled.made(tmp_path, "ad-0000000000c3", domain="cards", at=filled.NOW)
+    full.append([cards])
+    full.command("prune_adapter", adapter=cards.id, actor="test", reason="old", detail={})
+    at = open_page("adapters")
+    assert set(at.dataframe[0].value["domain"]) == {"any", "cards"}
+    at.selectbox(key="label-domain").set_value("cards").run()
+    assert list(at.dataframe[0].value["adapter"]) == [cards.id]
+    assert "Its files were pruned" in shown(at)
+
+
 def test_text_from_outside_is_never_read_as_markup(full: LocalStore):
     evil = {"item": "turn-0012", "reason": "waiting", "needs": 1}
     full.command("lease_review", assistant="desk", rater="mia", candidates=[evil], minutes=30)
