@@ -29,7 +29,7 @@ from loop.train.layout import can_share
 from loop.train.measure import DECIDES, Scorer, Stance
 from loop.train.rows import Row, read_asked, read_rows
 from loop.train.trainer import Batches, lora, options
-from loop.train.watch import Stop, Watch
+from loop.train.watch import Examine, Stop, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +68,7 @@ def build(job: Job, folder: Path, journal: Journal, stop: Stop) -> Built:
     return built
 
 
-def _learning(
-    job: Job, folder: Path, base: Base, journal: Journal
-) -> tuple[Built, Callable[[], dict[str, float]]]:
+def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
     """A method that learns from answers that are there."""
     train, held, chosen, counts = _rows(job, folder, base)
     common, peft = _common(job, chosen, base, folder, len(train))
@@ -106,9 +104,7 @@ def _learning(
     return Built(trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole), exam.part
 
 
-def _drawing(
-    job: Job, folder: Path, base: Base, journal: Journal
-) -> tuple[Built, Callable[[], dict[str, float]]]:
+def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
     """A method that draws answers itself."""
     from loop.train import grpo
 

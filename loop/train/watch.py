@@ -21,7 +21,7 @@ from loop.train.guard import alarm
 from loop.train.job import STOPPED
 from loop.train.journal import Journal, seal, step_of
 
-Examine = Callable[[], dict[str, float]]
+Examine = Callable[[int], dict[str, float]]
 
 
 class Stop:
@@ -72,7 +72,7 @@ class Watch(TrainerCallback):
         Args:
             journal: The run's.
             stop: Says whether somebody wants it to end.
-            examine: Figures on held-out rows, of the model as it is.
+            examine: Figures on held-out rows, of the model as it is at a step.
             limits: When to stop for the model's own good.
             decides: The figure that says which weights are best, and whether more is better.
             patience: Evaluations without a better one before the run ends; 0 goes on.
@@ -133,7 +133,7 @@ class Watch(TrainerCallback):
         """Evaluate the model as it is, and decide whether the run goes on."""
         if any(one["step"] == step for one in self._journal.evaluations):
             return
-        found = self._examine()
+        found = self._examine(step)
         if step:
             self.ended = self._reason(step, found)
         finite = {name: value for name, value in found.items() if math.isfinite(value)}
