@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from loop.store.costs import Cost as Cost
 from loop.store.privacy_records import PrivacyRecord
 from loop.store.review_records import Gold as Gold
 from loop.store.review_records import Guideline as Guideline
@@ -290,6 +291,7 @@ Record = (
     | Ticket
     | Step
     | Synthetic
+    | Cost
     | AuditEvent
     | PrivacyRecord
 )

@@ -1,0 +1,30 @@
+-- One row per week and currency in which runs for $assistant ended, oldest first, the newest $limit weeks: runs, those whose amount or energy is not known, device-seconds, kWh, money, and money since the first run.
+-- $limit is 104 if not given.
+with mine as (
+    select runs.id, date_trunc('week', runs."at")::date as week
+    from runs
+    where runs.dataset in (select id from datasets where assistant = $assistant)
+        or runs.id in (select run from adapters where assistant = $assistant)
+),
+spent as (
+    select
+        mine.week,
+        costs.currency,
+        count(*) as runs,
+        count(*) - count(costs.amount) as unpriced,
+        count(*) - count(costs.kwh) as unread,
+        sum(costs.device_seconds) as device_seconds,
+        sum(costs.kwh) as kwh,
+        sum(costs.amount) as amount
+    from mine
+    join costs on costs.run = mine.id
+    group by mine.week, costs.currency
+),
+summed as (
+    select *, sum(amount) over (partition by currency order by week) as total
+    from spent
+)
+select *
+from summed
+qualify dense_rank() over (order by week desc) <= $limit::bigint
+order by week, currency;
