@@ -68,6 +68,17 @@ def lasted(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def amount(value: float | None, unit: str) -> str:
+    """A quantity with its unit, three figures long; a dash where there is none.
+
+    >>> amount(0.01234, "EUR"), amount(1234.5, "kWh"), amount(0.0, "EUR"), amount(None, "EUR")
+    ('0.0123 EUR', '1,234 kWh', '0 EUR', '—')
+    """
+    if value is None:
+        return "—"
+    return f"{value:,.0f} {unit}" if abs(value) >= 1000 else f"{value:.3g} {unit}"
+
+
 def size(count: int) -> str:
     """Bytes as people say them.
 

@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.privacy import privacy_commands
     from loop.commands.raters import raters_command
     from loop.commands.review import review_commands
+    from loop.commands.runs import run_commands
     from loop.commands.synthesize import synthesize_command
 
     top = argparse.ArgumentParser(
@@ -140,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--method", choices=["sft", "dpo"], help="instead of train.method")
     train.add_argument("--dataset", help="version to train on (default: the newest)")
     train.add_argument("--seed", type=int, help="instead of the project's seed")
+
+    run_commands(group("runs", "training runs: what they cost and what they brought"), add)
 
     adapters = group("adapters", "trained adapters")
     add(adapters, "list", learn.adapters_list, "all adapters, the champion marked")

@@ -74,7 +74,9 @@ class Week:
     device_seconds: float
     kwh: float | None
     amount: float | None
-    total: float | None  # since the first run
+    total_device_seconds: float  # since the first run
+    total_kwh: float | None
+    total_amount: float | None
 
 
 def spent(store: Store, settings: Settings, *, limit: int = 200) -> list[Spent]:
@@ -157,7 +159,7 @@ def _spent(row: Mapping[str, Any], metric: str) -> Spent:
         found, why = improvement(row["rules"], metric, str(row["champion"]))
     return Spent(
         run=from_row(Run, row),
-        cost=from_row(Cost, row | {"run": row["id"]}) if row["metered"] else None,
+        cost=from_row(Cost, {**row, "run": row["id"]}) if row["metered"] else None,
         adapter=row["adapter"],
         verdict=row["verdict"],
         improvement=found,

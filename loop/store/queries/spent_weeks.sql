@@ -1,4 +1,4 @@
--- One row per week and currency in which runs for $assistant ended, oldest first, the newest $limit weeks: runs, those whose amount or energy is not known, device-seconds, kWh, money, and money since the first run.
+-- One row per week and currency in which metered runs for $assistant ended, oldest first, the newest $limit weeks: runs, those whose amount or energy is not known, what was spent, and the sums since the first run.
 -- $limit is 104 if not given.
 with mine as (
     select runs.id, date_trunc('week', runs."at")::date as week
@@ -21,8 +21,13 @@ spent as (
     group by mine.week, costs.currency
 ),
 summed as (
-    select *, sum(amount) over (partition by currency order by week) as total
+    select
+        *,
+        sum(device_seconds) over so_far as total_device_seconds,
+        sum(kwh) over so_far as total_kwh,
+        sum(amount) over so_far as total_amount
     from spent
+    window so_far as (partition by currency order by week)
 )
 select *
 from summed
