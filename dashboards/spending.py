@@ -51,6 +51,17 @@ class Sums:
     weeks: Sequence[Sum]
     unknown: int  # runs whose amount in this unit is not known
     elsewhere: int  # runs in another currency
+    unmetered: int  # runs without any cost on record
+
+    @property
+    def left_out(self) -> str:
+        """The runs that the sums do not hold, in words; "" if they hold all."""
+        counted = (
+            (self.unmetered, "not metered"),
+            (self.unknown, "without a figure"),
+            (self.elsewhere, "in another currency"),
+        )
+        return ", ".join(f"{count} {how}" for count, how in counted if count)
 
 
 def runs(limit: int = 200) -> list[Spent]:
@@ -68,6 +79,7 @@ def sums(unit: Unit) -> Sums:
         weeks=[one for week in mine if (one := _sum(week, unit)) is not None],
         unknown=sum({"money": w.unpriced, "kWh": w.unread}.get(unit, 0) for w in mine),
         elsewhere=sum(week.runs for week in found) - sum(week.runs for week in mine),
+        unmetered=ledger.unmetered(here.store, here.settings),
     )
 
 
@@ -137,8 +149,7 @@ def point_says(one: Spent, unit: Unit) -> str:
 
 
 def _ranged(found: PerPoint, unit: str) -> str:
-    low, high = amount(found.low, "").strip(), amount(found.high, "").strip()
-    return f"{amount(found.mean, unit)} ({low} to {high})"
+    return f"{amount(found.mean, unit)} ({amount(found.low)} to {amount(found.high)})"
 
 
 def _sum(week: Week, unit: Unit) -> Sum | None:

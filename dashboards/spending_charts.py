@@ -45,7 +45,7 @@ def improvements(some: Sequence[Bought], *, unit: str, metric: str) -> Layers:
     ]
     title = f"points of {metric}"
     base = _over(rows).encode(
-        x=alt.X("cost:Q", title=f"cost, {unit}", scale=alt.Scale(zero=False, padding=24)),
+        x=alt.X("cost:Q", title=f"cost, {unit}", scale=_scale([one.cost for one in some])),
         color=alt.Color(
             "reading:N",
             title=None,
@@ -90,6 +90,14 @@ def spend(weeks: Sequence[Sum], *, unit: str) -> Layers:
     line = base.mark_line(color=NEW, strokeWidth=2, interpolate="step-after")
     dots = base.mark_point(color=NEW, size=50, filled=True, opacity=1)
     return alt.layer(area, line, dots).properties(height=260)
+
+
+def _scale(costs: Sequence[float]) -> alt.Scale:
+    """From zero; by powers of ten where costs lie too far apart to be told from one another."""
+    low, high = min(costs), max(costs)
+    if 0 < low < high / 30:
+        return alt.Scale(type="log", nice=False, padding=24)
+    return alt.Scale(domainMin=0)
 
 
 def _over(rows: Sequence[dict[str, Any]]) -> alt.Chart:

@@ -74,13 +74,15 @@ def costs(some: Sequence[Spent], unit: Unit) -> None:
         sums = spending.sums(unit)
         if sums.weeks:
             st.altair_chart(spending_charts.spend(sums.weeks, unit=sign))
+            last = sums.weeks[-1]
+            st.caption(
+                f"{plain(amount(last.total, sign))} in all; {plain(amount(last.spent, sign))} in "
+                f"the week of {last.week:%d %B %Y}."
+            )
         else:
             widgets.empty(f"Nothing is known in {plain(sign)}.")
-        if sums.unknown or sums.elsewhere:
-            st.caption(
-                f"Left out: {sums.unknown} runs without a figure, {sums.elsewhere} in another "
-                "currency."
-            )
+        if sums.left_out:
+            st.caption(f"Runs left out: {sums.left_out}.")
 
 
 def table(some: Sequence[Spent], unit: Unit) -> None:
@@ -90,15 +92,15 @@ def table(some: Sequence[Spent], unit: Unit) -> None:
             "run": one.run.id,
             "ended": when(one.run.at),
             "method": one.run.method,
-            "dataset": one.run.dataset,
+            f"a point, in {spending.symbol(unit)}": spending.point_says(one, unit),
+            "gate": WORDS.get(one.verdict or "", "not judged"),
+            "money": amount(one.cost.amount, one.cost.currency) if one.cost else "—",
             "took": lasted(one.run.seconds),
             "tokens/s": round(one.run.tokens_per_second),
             "device": one.cost.device if one.cost else "—",
             "peak memory": size(one.cost.peak_bytes) if one.cost else "—",
             "energy": _energy(one),
-            "money": amount(one.cost.amount, one.cost.currency) if one.cost else "—",
-            "gate": WORDS.get(one.verdict or "", "not judged"),
-            f"a point, in {spending.symbol(unit)}": spending.point_says(one, unit),
+            "dataset": one.run.dataset,
         }
         for one in some
     ]

@@ -12,7 +12,7 @@ from typing import Any
 from loop import project
 from loop.display import Outcome, table
 from loop.settings import Settings, load_settings
-from loop.train.ledger import Spent, per_point, spent, spent_by, weeks
+from loop.train.ledger import Spent, per_point, spent, spent_by, unmetered, weeks
 from loop.train.live import Live, unfinished
 
 Group = argparse._SubParsersAction  # what argparse gives for a group of commands
@@ -38,10 +38,12 @@ def runs_list(args: Namespace) -> Outcome:
     going = unfinished(settings.runs, time.time())
     with project.opened(settings) as store:
         done, by_week = spent(store, settings, limit=max(args.limit, 1)), weeks(store, settings)
+        uncounted = unmetered(store, settings)
     data = {
         "in_progress": [asdict(one) for one in going],
         "runs": [_data(one) for one in done],
         "weeks": [asdict(week) for week in by_week],
+        "not_metered": uncounted,
     }
     lines = [_going(one) for one in going]
     if done:
@@ -65,6 +67,8 @@ def runs_list(args: Namespace) -> Outcome:
         for week in newest.values()
         if week.total_amount is not None
     ]
+    if uncounted:
+        lines.append(f"Not metered, so in no sum: {uncounted} runs")
     return Outcome(data, "\n".join(lines) or "No run yet. Run `ratchet train`.")
 
 

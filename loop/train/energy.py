@@ -19,6 +19,7 @@ from loop.train.cost import EnergySource
 MISSING = "Energy is not known: install it with `pip install 'ratchet-loop[cost]'`."
 ESTIMATED = "estimated"
 _EARLY = "Energy is not known: the run ended before the meter had begun."
+_PATIENCE = 1.0  # seconds that a run waits at its end for the meter to have begun
 _COUNTERS = {"intel_rapl": "RAPL", "intel_power_gadget": "Power Gadget", "windows_emi": "EMI"}
 
 
@@ -34,7 +35,7 @@ class Energy(Protocol):
         """Begin; returns at once."""
 
     def stop(self) -> None:
-        """Take a last reading and end."""
+        """Take a last reading and end; waits a second at most."""
 
 
 class NoEnergy:
@@ -99,6 +100,8 @@ class CodeCarbon:
         self._thread.start()
 
     def stop(self) -> None:
+        if self._thread.is_alive():
+            self._thread.join(_PATIENCE)  # it may be about to begin
         with self._lock:
             self._ended = True
             tracker = self._tracker
@@ -177,6 +180,8 @@ def _tracker(kind: str, country: str, every: float, take: Any) -> tuple[Any, boo
         log_level="critical",
         **more,
     )
+    if (monitor := getattr(tracker, "_scheduler_monitor_power", None)) is not None:
+        monitor.interval = every  # its second looks at every process of the machine, under the GIL
     return tracker, country in mixes
 
 

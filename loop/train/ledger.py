@@ -103,6 +103,12 @@ def weeks(store: Store, settings: Settings, *, limit: int = 104) -> list[Week]:
     return [Week(**row) for row in rows]
 
 
+def unmetered(store: Store, settings: Settings) -> int:
+    """How many finished runs have no cost on record, so that no sum holds them."""
+    [row] = store.query("spent_unmetered", assistant=settings.assistant.name)
+    return int(row["runs"])
+
+
 def per_point(amount: float | None, found: Improvement | None) -> PerPoint | None:
     """What a point of improvement cost: None where there is no improvement, or no amount.
 

@@ -16,6 +16,7 @@ from loop.train.journal import read_journal
 from loop.train.meter import read_cost
 
 _NEWEST = 20  # folders that are looked into
+_FORGOTTEN = 7 * 86_400.0  # seconds after which a run that stopped is no news any more
 _SILENT = 60.0  # seconds without a sign of life after which an unlocked run has stopped
 
 
@@ -55,7 +56,7 @@ def unfinished(runs: Path, now: float, *, limit: int = 3) -> list[Live]:
         limit: How many at most.
     """
     found = [live(folder, now) for folder in _newest(runs)]
-    known = [one for one in found if one is not None]
+    known = [one for one in found if one is not None and (one.running or _recent(one))]
     known.sort(key=lambda one: (not one.running, one.heard if one.heard is not None else now))
     return known[:limit]
 
@@ -93,6 +94,10 @@ def live(folder: Path, now: float) -> Live | None:
         ],
         reading=kept.reading if kept else None,
     )
+
+
+def _recent(one: Live) -> bool:
+    return one.heard is not None and one.heard < _FORGOTTEN
 
 
 def _newest(runs: Path) -> list[Path]:

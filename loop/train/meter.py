@@ -69,7 +69,7 @@ class Meter:
         found = read_cost(folder)
         self._before = found.reading if found is not None and found.run == run else None
         self._name = self._kind
-        self._tokens = 0
+        self._tokens = self._peak = 0
         self._started = self._first = self._ended = -1.0  # not yet
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="meter", daemon=True)
@@ -125,7 +125,7 @@ class Meter:
             seconds=seconds,
             device_seconds=seconds * self._devices,
             tokens=self._tokens,
-            peak_bytes=peak_bytes(self._kind),
+            peak_bytes=self._peak,
             kwh=self._energy.kwh,
             energy_source=self._energy.source if self._energy.kwh is not None else "none",
             grams_co2e=self._energy.grams_co2e,
@@ -142,6 +142,7 @@ class Meter:
             self._write()
 
     def _write(self) -> None:
+        self._peak = peak_bytes(self._kind)  # only here: it takes longer than all the rest
         kept = Kept(
             run=self._run, at=time.time(), tokens_per_second=self._rate(), reading=self.reading()
         )

@@ -50,6 +50,7 @@ def test_people_read_what_is_in_progress_and_what_a_point_cost(project, capsys):
     assert "0.2 EUR (0.1 to 0.4)" in told
     assert "not judged yet" in told
     assert "Spent since the first run: 2 EUR" in told
+    assert "in no sum: 1 runs" in told
 
 
 def test_machines_get_null_where_nothing_is_known(project, capsys):

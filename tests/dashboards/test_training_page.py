@@ -34,10 +34,11 @@ def learnt(store: LocalStore, n: int, *, low: float = 0.05, **cost: object) -> N
 
 @pytest.fixture
 def spent(store: LocalStore) -> LocalStore:
-    """Ten runs: one of them brought nothing that is clear, one has no price."""
+    """Ten runs, one that brought nothing clear and one without price; one more was not metered."""
     store.append([make_dataset(id="ds-1")])
     learnt(store, 1, low=-0.05)
     learnt(store, 2, amount=None)
+    store.append([make_run(id="run-0", dataset="ds-1", metrics={})])
     for n in range(3, 11):
         learnt(store, n)
     return store
@@ -50,9 +51,10 @@ def test_each_run_says_what_a_point_cost_or_why_it_does_not(spent: LocalStore):
     assert by_run["run-10"] == "0.5 EUR (0.25 to 1)"
     assert by_run["run-1"] == "no improvement to divide by"
     assert by_run["run-2"] == "EUR not known"
-    assert len(table) == 10
+    assert by_run["run-0"] == "not judged yet"
+    assert len(table) == 11
     words = shown(at)
-    assert "Left out: 1 runs without a figure" in words
+    assert "Runs left out: 1 not metered, 1 without a figure." in words
     assert "No run is in progress" in words
 
 

@@ -23,6 +23,7 @@ GOOD: dict[str, Any] = {
 @pytest.fixture
 def store(tmp_path: Path) -> Any:
     opened = LocalStore(tmp_path / "store.duckdb")
+    opened.append([make_dataset(id="ds-1")])
     yield opened
     opened.close()
 
@@ -121,7 +122,7 @@ def test_the_newest_verdict_counts(store: LocalStore) -> None:
 
 def test_spend_adds_up_week_by_week_in_each_currency(store: LocalStore) -> None:
     monday = datetime(2026, 11, 2, 1, tzinfo=UTC)
-    rows: list[Any] = [make_dataset(id="ds-1")]
+    rows: list[Any] = []
     for days, currency, amount, kwh in (
         (0, "EUR", 1.0, 0.5),
         (6, "EUR", 2.0, None),

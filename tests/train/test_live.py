@@ -76,9 +76,10 @@ def test_finished_runs_and_strangers_are_left_out_and_the_running_come_first(
     (tmp_path / "stranger").mkdir()
     (tmp_path / "file").touch()
     begun(tmp_path, "stopped", ago=900)
+    begun(tmp_path, "given up", ago=8 * 86_400)
     begun(tmp_path, "older", ago=30)
     begun(tmp_path, "newer", ago=2)
-    found = unfinished(tmp_path, NOW, limit=3)
+    found = unfinished(tmp_path, NOW)
     assert [one.folder for one in found] == ["newer", "older", "stopped"]
     assert unfinished(tmp_path / "missing", NOW) == []
 

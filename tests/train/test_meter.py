@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from loop.train.cost import EnergySource
-from loop.train.energy import NoEnergy, energy_of
+from loop.train.energy import Energy, NoEnergy, energy_of
 from loop.train.meter import COST, Meter, peak_bytes, read_cost
 
 ROOT = Path(__file__).parents[2]
@@ -194,7 +195,7 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize(("country", "known"), [("DEU", True), ("XXX", False), ("", False)])
+@pytest.mark.parametrize(("country", "known"), [("DEU", True), ("XXX", False)])
 def test_codecarbon_works_offline_writes_nothing_and_leaves_signals_alone(
     tmp_path: Path, country: str, known: bool
 ) -> None:
@@ -230,3 +231,100 @@ def test_codecarbon_works_offline_writes_nothing_and_leaves_signals_alone(
     assert said["stop"] < 2
     assert [path.name for path in folder.iterdir()] == [COST]
     assert list(home.iterdir()) == []
+
+
+FAKE = """
+class GPU: pass
+
+class CPU:
+    _mode = "cpu_load"
+
+class OfflineEmissionsTracker:
+    given = None
+
+    def __init__(self, **options):
+        type(self).given = options
+        self._handler = options["output_handlers"][0]
+        self._hardware = []
+
+    def start(self):
+        self._hardware = [GPU(), CPU()] if "gpu_ids" not in self.given else [CPU()]
+        self._handler.live_out(Total(0.0, 0.0), None)
+
+    def stop(self):
+        self._handler.out(Total(0.5, 0.2), None)
+
+class Total:
+    def __init__(self, kwh, kilograms):
+        self.energy_consumed, self.emissions = kwh, kilograms
+"""
+MIXES = """
+class DataSource:
+    def get_global_energy_mix_data(self):
+        return {"DEU": {}}
+"""
+
+
+@pytest.fixture
+def fake_codecarbon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    package = tmp_path / "site" / "codecarbon"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(FAKE, encoding="utf-8")
+    (package / "input.py").write_text(MIXES, encoding="utf-8")
+    monkeypatch.syspath_prepend(package.parent)
+    for name in [n for n in sys.modules if n.partition(".")[0] == "codecarbon"]:
+        monkeypatch.delitem(sys.modules, name)
+    yield
+    for name in [n for n in sys.modules if n.partition(".")[0] == "codecarbon"]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("fake_codecarbon")
+@pytest.mark.parametrize(
+    ("kind", "source", "says"),
+    [
+        ("cuda", "measured", "CPU estimated, GPU by NVML"),
+        ("cpu", "estimated", "CPU estimated"),
+    ],
+)
+def test_energy_is_measured_where_the_device_has_a_counter(
+    kind: str, source: str, says: str
+) -> None:
+    energy = energy_of(kind, country="DEU")
+    begun(energy)
+    energy.stop()
+    assert (energy.kwh, energy.source, energy.grams_co2e) == (0.5, source, 200.0)
+    assert energy.note == f"Energy by codecarbon: {says}."
+
+
+@pytest.mark.usefixtures("fake_codecarbon")
+@pytest.mark.parametrize("country", ["", "XXX"])
+def test_no_emissions_are_made_up_for_an_unknown_country(country: str) -> None:
+    energy = energy_of("cpu", country=country)
+    begun(energy)
+    energy.stop()
+    assert (energy.kwh, energy.grams_co2e) == (0.5, None)
+    assert ("no electricity mix of XXX" in energy.note) == bool(country)
+
+
+@pytest.mark.usefixtures("fake_codecarbon")
+def test_codecarbon_is_told_to_write_ask_and_lock_nothing() -> None:
+    import codecarbon
+
+    energy = energy_of("cpu")
+    begun(energy)
+    energy.stop()
+    given = codecarbon.OfflineEmissionsTracker.given
+    assert given["output_methods"] == []
+    assert given["allow_multiple_runs"] is True
+    assert (given["emissions_endpoint"], given["electricitymaps_api_token"]) == (False, "")
+    assert "country_iso_code" not in given
+
+
+def begun(energy: Energy) -> None:
+    """Started, and the first reading taken."""
+    energy.start()
+    deadline = time.monotonic() + 10
+    while energy.kwh is None:
+        assert time.monotonic() < deadline, energy.note
+        time.sleep(0.01)

@@ -5,10 +5,7 @@ with newest as (
     select runs.id, runs."at"
     from runs
     where ($run::varchar is null or runs.id = $run::varchar)
-        and (
-            runs.dataset in (select id from datasets where assistant = $assistant)
-            or runs.id in (select run from adapters where assistant = $assistant)
-        )
+        and runs.dataset in (select id from datasets where assistant = $assistant)
     order by runs."at" desc, runs.id desc
     limit $limit::bigint
 ),

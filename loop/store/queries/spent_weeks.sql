@@ -4,7 +4,6 @@ with mine as (
     select runs.id, date_trunc('week', runs."at")::date as week
     from runs
     where runs.dataset in (select id from datasets where assistant = $assistant)
-        or runs.id in (select run from adapters where assistant = $assistant)
 ),
 spent as (
     select
