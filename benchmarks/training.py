@@ -96,13 +96,15 @@ def ours(args: argparse.Namespace, data: Path, method: str, seed: int) -> dict[s
     """Train as `ratchet train` does, in this process."""
     from loop.train.build import build
     from loop.train.journal import Journal
+    from loop.train.meter import Meter
 
     job = _job(known(args), data, method, seed)
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder), 0)
         loaded: list[float] = []
         journal.write = lambda **_: loaded.append(time.monotonic())  # type: ignore[method-assign]
-        built = build(job, Path(folder), journal, Quiet())  # type: ignore[arg-type]
+        meter = Meter(Path(folder), run=job.id, device=job.device)
+        built = build(job, Path(folder), journal, Quiet(), meter)  # type: ignore[arg-type]
         built.trainer.watch.look(0, 0)
         built.trainer.train()
         done = time.monotonic()

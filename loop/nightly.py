@@ -173,7 +173,9 @@ def _train(
             run_folder=folder,
             progress=progress,
         )
-        made = register(store, settings, done.run, done.folder, parent=parent, at=clock())
+        made = register(
+            store, settings, done.run, done.folder, parent=parent, at=clock(), cost=done.cost
+        )
         return {"adapter": made.id}
 
     adapter = str(steps.run("train", inputs, action)["adapter"])

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from knowledge.errors import RatchetError
 from loop.settings_tables import AssistantSettings as AssistantSettings
+from loop.settings_tables import CostSettings as CostSettings
 from loop.settings_tables import CurateSettings as CurateSettings
 from loop.settings_tables import ExperimentSettings as ExperimentSettings
 from loop.settings_tables import GateSettings as GateSettings
@@ -48,6 +49,7 @@ class Settings:
     train: TrainSettings = field(default_factory=TrainSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     registry: RegistrySettings = field(default_factory=RegistrySettings)
+    cost: CostSettings = field(default_factory=CostSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     nightly: NightlySettings = field(default_factory=NightlySettings)
@@ -163,11 +165,18 @@ def _typed(kind: Any, value: Any, file: Path, where: str) -> Any:
         inner = typing.get_args(kind)[0]
         if isinstance(value, list):
             return tuple(_typed(inner, item, file, where) for item in value)
+    elif typing.get_origin(kind) is dict:  # a table whose keys are the user's own
+        inner = typing.get_args(kind)[1]
+        if isinstance(value, dict):
+            return {key: _typed(inner, one, file, f"{where}.{key}") for key, one in value.items()}
     elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
-    name = (
-        getattr(kind, "__name__", str(kind)) if not isinstance(kind, types.GenericAlias) else "list"
-    )
-    raise RatchetError(f"{file}: {where} is {value!r}, expected {name}. Mend that line.")
+    raise RatchetError(f"{file}: {where} is {value!r}, expected {_said(kind)}. Mend that line.")
+
+
+def _said(kind: Any) -> str:
+    if isinstance(kind, types.GenericAlias):
+        return "a table" if typing.get_origin(kind) is dict else "list"
+    return str(getattr(kind, "__name__", kind))

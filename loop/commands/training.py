@@ -79,6 +79,7 @@ def train(args: Namespace) -> Outcome:
             done.folder,
             parent=parent,
             at=datetime.now(UTC),
+            cost=done.cost,
             domain=args.domain or "",
             language=args.language or "",
             segment=args.segment or "",

@@ -163,8 +163,18 @@ def merge(
             tokens_per_second=0.0,
             metrics=metrics,
         )
-        labels = {"domain": domain, "language": language, "segment": segment}
-        adapter = register(store, settings, run, folder, None, at, sources=recipe.sources, **labels)
+        adapter = register(
+            store,
+            settings,
+            run,
+            folder,
+            None,
+            at,
+            sources=recipe.sources,
+            domain=domain,
+            language=language,
+            segment=segment,
+        )
     return Merged(adapter=adapter, run=run)
 
 

@@ -15,7 +15,7 @@ from loop.models.lineage import lineage as lineage
 from loop.models.records import BASE
 from loop.settings import Settings
 from loop.store.adapter_commands import unservable
-from loop.store.records import Adapter, Run
+from loop.store.records import Adapter, Cost, Run
 
 if TYPE_CHECKING:
     from loop.models.records import Engine
@@ -36,6 +36,7 @@ def register(
     language: str = "",
     segment: str = "",
     sources: Sequence[str] = (),
+    cost: Cost | None = None,
 ) -> Adapter:
     """Enter a trained adapter: its files into the registry's folder, then its rows into the store.
 
@@ -53,6 +54,7 @@ def register(
         language: E.g. "de" or "pt-BR".
         segment: Of customers, e.g. "retail".
         sources: Ids of the adapters it was merged from.
+        cost: What the run cost.
 
     Raises:
         RatchetError: The weights are missing or corrupt, a label is none, or the same weights are
@@ -65,13 +67,14 @@ def register(
     sha256 = weights_sha256(folder)
     id = f"ad-{sha256[:12]}"
     known = _registered(store, id)
+    paid = [] if cost is None else [cost]
     if known is not None:
         _same(known, labels, config)
         if store.query("pruned", adapter=id):  # first the event: a pruning would finish its work
             store.command("restore_adapter", adapter=id, actor="registry")
         if not _sound(Path(known.path), sha256, config):
             _copy(folder, settings.adapters / id, sha256, config)
-        store.append([run])
+        store.append([run, *paid])
         return known
     path = _copy(folder, settings.adapters / id, sha256, config)
     made = Adapter(
@@ -89,7 +92,7 @@ def register(
         kind=kind_of(folder),
         **labels,
     )
-    store.append([run, made])
+    store.append([run, *paid, made])
     return made
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loop.store.adapter_records import Adapter as Adapter
+from loop.store.costs import Cost as Cost
 from loop.store.privacy_records import PrivacyRecord
 from loop.store.review_records import Gold as Gold
 from loop.store.review_records import Guideline as Guideline
@@ -276,6 +277,7 @@ Record = (
     | Ticket
     | Step
     | Synthetic
+    | Cost
     | AuditEvent
     | PrivacyRecord
 )

@@ -20,6 +20,7 @@ from knowledge.errors import RatchetError
 from loop.models.load import Base, load_base
 from loop.models.weights import read_adapter
 from loop.train.choose import Chosen, Facts, choose, settled
+from loop.train.cost import Budget
 from loop.train.examine import Exam
 from loop.train.guard import General, general_texts
 from loop.train.job import CHECKPOINTS, Job
@@ -27,6 +28,7 @@ from loop.train.journal import Journal
 from loop.train.kto import weights_of
 from loop.train.layout import can_share
 from loop.train.measure import DECIDES, Scorer, Stance
+from loop.train.meter import Meter
 from loop.train.rows import Row, read_asked, read_rows
 from loop.train.trainer import Batches, lora, options
 from loop.train.watch import Examine, Stop, Watch
@@ -42,7 +44,7 @@ class Built:
     held_out: Callable[[], dict[str, float]]  # figures of every held-out row, before and now
 
 
-def build(job: Job, folder: Path, journal: Journal, stop: Stop) -> Built:
+def build(job: Job, folder: Path, journal: Journal, stop: Stop, meter: Meter) -> Built:
     """Everything up to the first step.
 
     Raises:
@@ -62,6 +64,8 @@ def build(job: Job, folder: Path, journal: Journal, stop: Stop) -> Built:
         limits=job.limits,
         decides=DECIDES[job.method],
         patience=job.settings.patience,
+        meter=meter,
+        budget=Budget(job.prices),
     )
     trainer.watch.main = trainer.accelerator.is_main_process
     trainer.add_callback(trainer.watch)

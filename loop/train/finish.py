@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,7 @@ from loop.train.job import (
     read_json,
     write_json,
 )
-from loop.train.journal import Journal, is_whole, read_journal
+from loop.train.journal import HARMLESS, Journal, is_whole, read_journal
 from loop.train.measure import DECIDES
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "datasets", "ratchet-loop")
@@ -48,7 +49,7 @@ def keep_best(job: Job, folder: Path, built: Built, journal: Journal) -> int:
     figure, more = DECIDES[job.method]
     now = int(trainer.state.global_step)
     wanted = now if ended is None else int(ended["step"])
-    alarmed = ended is not None and ended["sign"] != "patience"
+    alarmed = ended is not None and ended["sign"] not in HARMLESS
     if alarmed or job.settings.keep == "best":
         good = journal.best(figure, more)
         if job.settings.keep == "last" and (values := journal.values(figure)):
@@ -86,6 +87,7 @@ def finish(
             "at": time.time(),
             "sha256": sha256,
             "ended": trainer.watch.ended,
+            "reading": asdict(trainer.watch.meter.stop()),
         },
     )
 

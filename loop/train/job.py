@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from loop.settings import GuardSettings, TrainSettings
-from loop.store.records import Run
+from loop.settings import CostSettings, GuardSettings, TrainSettings
+from loop.store.records import Cost, Run
+from loop.train.cost import Reading
 
 Method = Literal["sft", "dpo", "kto", "reward", "grpo"]
 METHODS: tuple[Method, ...] = ("sft", "dpo", "kto", "reward", "grpo")
@@ -45,6 +46,7 @@ class Job:
     dataset_folder: str
     root: str  # the project's folder; a relative base lies below it
     parent_folder: str | None
+    cost: dict[str, Any]  # CostSettings: budgets end a run, they do not name it
 
     @property
     def settings(self) -> TrainSettings:
@@ -58,6 +60,11 @@ class Job:
         return GuardSettings(**self.guard)
 
     @property
+    def prices(self) -> CostSettings:
+        """What may be spent, and what things cost."""
+        return CostSettings(**self.cost)
+
+    @property
     def decides(self) -> dict[str, Any]:
         """The part that decides the weights: same here, same bytes there."""
         return {k: v for k, v in asdict(self).items() if k not in _PLACES}
@@ -69,7 +76,7 @@ class Job:
         return f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-_PLACES = ("dataset_folder", "root", "parent_folder")
+_PLACES = ("dataset_folder", "root", "parent_folder", "cost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,8 @@ class TrainResult:
 
     folder: Path
     run: Run
+    reading: Reading | None  # what it used; None where nothing was metered
+    cost: Cost | None  # the same with its price, for the store
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from knowledge.errors import RatchetError
 from loop.settings import Settings
 from loop.store.records import Adapter, Dataset, Run
+from loop.train.cost import Reading, cost_record
 from loop.train.job import (
     ADAPTER,
     ATTEMPTS,
@@ -40,6 +41,7 @@ from loop.train.job import (
     write_json,
 )
 from loop.train.journal import newest, read_journal, step_of
+from loop.train.meter import COST
 from loop.train.plan import plan
 
 __all__ = ["TrainResult", "plan", "train"]
@@ -99,7 +101,7 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
     if old is not None and keep_threads:
         job = replace(job, threads=old.threads)
     if old is None or old.id != job.id:
-        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS):
+        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, COST):
             (folder / name).unlink(missing_ok=True)
         for name in (CHECKPOINTS, ADAPTER, MODEL):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -235,4 +237,6 @@ def _finished(folder: Path, job: Job) -> TrainResult:
         metrics=result["metrics"],
     )
     made = MODEL if (folder / MODEL).is_dir() else ADAPTER
-    return TrainResult(folder=folder / made, run=run)
+    reading = Reading(**result["reading"])
+    cost = cost_record(run.id, reading, job.prices)
+    return TrainResult(folder=folder / made, run=run, reading=reading, cost=cost)

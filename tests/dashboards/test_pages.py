@@ -16,7 +16,9 @@ from loop.store.store import LocalStore
 from tests.dashboards import filled
 
 APP = str(Path(queries.__file__).with_name("app.py"))
-PAGES = ("home", "ask", "review", "evaluations", "knowledge", "experiments", "adapters")
+PAGES = (
+    "home", "ask", "review", "evaluations", "training", "knowledge", "experiments", "adapters",
+)  # fmt: skip
 
 
 def open_page(page: str, rater: str | None = "ann") -> AppTest:
@@ -49,6 +51,7 @@ def button(at: AppTest, label: str) -> Any:
         ("ask", "Answers come from the documents"),
         ("review", "No answers wait for you"),
         ("evaluations", "Nothing has been evaluated yet"),
+        ("training", "No run has finished yet"),
         ("knowledge", "Not looked through yet"),
         ("experiments", "No test yet"),
         ("adapters", "No adapter yet; the base answers"),

@@ -188,9 +188,11 @@ def test_a_night_that_comes_to_a_pruned_adapter_trains_it_again(
 
     def train(*_: object, **__: object) -> TrainResult:
         trained.append(1)
-        return TrainResult(folder=adapter_folders["ad-one"], run=make_run(id="run-1"))
+        return TrainResult(
+            folder=adapter_folders["ad-one"], run=make_run(id="run-1"), reading=None, cost=None
+        )
 
-    monkeypatch.setattr(nightly, "train", train)
+    monkeypatch.setattr(nightly, "train_stages", train)
     steps = nightly.Steps(store, lambda: NOW)
 
     def night() -> str:

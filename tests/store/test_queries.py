@@ -79,6 +79,7 @@ ONE_ROW = {
     "dash_home",
     "review_day",
     "review_given",
+    "spent_unmetered",
 }  # promised, even of an empty store
 
 
