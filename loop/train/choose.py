@@ -204,9 +204,13 @@ def _batch(rows: int) -> int:
 
 
 def _epochs(method: str, rows: int, batch: int) -> tuple[float, str]:
-    """Fewer the more rows there are: small sets need steps, large ones are overlearnt."""
-    wanted = 1.0 if rows >= 5_000 else 2.0 if rows >= 400 else 3.0
-    if method in ("sft", "reward") and rows < 400:
-        wanted = 4.0
+    """Fewer the more rows there are; preferences are overlearnt sooner than answers.
+
+    Rules of thumb, kept on the safe side: three epochs of DPO instead of two on 212 pairs gave up
+    facts for citations on the pocket model.
+    """
+    wanted = 1.0 if rows >= 5_000 else 2.0
+    if method in ("sft", "reward") and rows < 2_000:
+        wanted = 3.0
     steps = math.ceil(rows / batch) * wanted
-    return wanted, f"{rows:,} rows: {steps:,.0f} steps of {batch}"
+    return wanted, f"{rows:,} rows of {method}: {steps:,.0f} steps of {batch}"
