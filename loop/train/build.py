@@ -89,6 +89,7 @@ def _learning(
         device=job.device,
         rewards=job.method == "reward",
         autocast=trainer.compute_loss_context_manager,
+        split=job.processes > 1 and job.settings.parallel == "ddp",
     )
     journal.write(phase="score")
     trainer.batches = Batches([row.tokens for row in train], chosen.batch_size, job.seed)
@@ -256,7 +257,7 @@ def _facts(job: Job, base: Base, rows: Sequence[Row]) -> Facts:
         feed_forward=int(getattr(config, "intermediate_size", None) or 4 * hidden),
         vocabulary=int(config.vocab_size),
         device=job.device,
-        memory=free_memory(job.device),
+        memory=free_memory(job.device) // (job.processes if job.device == "cpu" else 1),
         bf16=job.device != "cpu" and torch.cuda.is_bf16_supported(),
         attention=str(config._attn_implementation),
     )

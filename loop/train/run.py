@@ -26,6 +26,7 @@ from loop.train.job import (
     CHECKPOINTS,
     CHOSEN,
     ERROR,
+    FOLLOWS,
     FULL,
     JOB,
     LOG,
@@ -40,7 +41,9 @@ from loop.train.job import (
     write_json,
 )
 from loop.train.journal import newest, read_journal, step_of
+from loop.train.launch import nodes
 from loop.train.plan import plan
+from loop.train.ranks import VARIABLES
 
 __all__ = ["TrainResult", "plan", "train"]
 
@@ -126,9 +129,10 @@ def _done(folder: Path) -> bool:
 @contextmanager
 def _process(folder: Path, job: Job) -> Iterator[subprocess.Popen[bytes]]:
     """The training process; it never outlives this block."""
+    program = "worker" if job.processes == 1 else "launch"
     with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "loop.train.worker", str(folder / JOB)],
+            [sys.executable, "-m", f"loop.train.{program}", str(folder / JOB)],
             stdin=subprocess.PIPE,  # ends when we do, and tells the process so
             stdout=log,
             stderr=log,
@@ -147,7 +151,9 @@ def _process(folder: Path, job: Job) -> Iterator[subprocess.Popen[bytes]]:
 def _environment(job: Job) -> dict[str, str]:
     from loop.models.bases import base_folder
 
-    environment = os.environ | {
+    inherited = {k: v for k, v in os.environ.items() if k not in VARIABLES}  # of another launcher
+    environment = inherited | {
+        FOLLOWS: "1",
         "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "OMP_NUM_THREADS": str(job.threads),
         "MKL_NUM_THREADS": str(job.threads),
@@ -158,9 +164,13 @@ def _environment(job: Job) -> dict[str, str]:
         "TQDM_DISABLE": "1",
         "PYTHONHASHSEED": "0",
     }
-    if job.device != "cpu":  # one device a run
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
-        environment["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
+    if job.device != "cpu":  # one device a process
+        each = job.processes // nodes()
+        all_devices = ",".join(map(str, range(each)))
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", all_devices)
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(visible.split(",")[:each])
+    elif job.processes > 1:
+        environment["ACCELERATE_USE_CPU"] = "true"
     if base_folder(job.base, Path(job.root)) is not None:
         environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     return environment
@@ -208,8 +218,8 @@ def _failure(folder: Path, status: int) -> Exception:
         return RatchetError(f"{folder}: the disk is full. Make room; the same command {begin}.")
     if status == STOPPED:
         return RatchetError(f"{folder}: training was stopped. The same command {begin}.")
-    if status < 0:
-        name = signal.Signals(-status).name
+    if status < 0 or status > 128:
+        name = signal.Signals(-status if status < 0 else status - 128).name
         return RatchetError(
             f"{folder}: training was killed ({name}; short of memory?). The same command {begin}."
         )

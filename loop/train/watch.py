@@ -17,6 +17,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from knowledge.errors import RatchetError
 from loop.settings import GuardSettings
+from loop.train import ranks
 from loop.train.guard import alarm
 from loop.train.job import STOPPED
 from loop.train.journal import Journal, seal, step_of
@@ -83,7 +84,8 @@ class Watch(TrainerCallback):
         self._limits = limits
         self._decides = decides
         self._patience = patience
-        self.tokens = 0  # trained on by this process
+        self.tokens = 0  # trained on in this attempt
+        self.asked = False  # to stop; every process has the same answer
         self.ended: dict[str, Any] | None = None  # sign, words and step, if it ended early
         self.main = True  # this process writes
         self.pending = 0  # step whose evaluation an earlier attempt did not come to
@@ -97,9 +99,10 @@ class Watch(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        if self._stop.asked and self.ended is None:
+        self.asked = ranks.anyone(self._stop.asked)
+        if self.asked and self.ended is None:
             control.should_save = True
-        if self._stop.asked or self.ended is not None:
+        if self.asked or self.ended is not None:
             control.should_training_stop = True
 
     def on_log(
@@ -120,9 +123,10 @@ class Watch(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
         folder = Path(str(args.output_dir))
+        self.asked = ranks.anyone(self._stop.asked)  # and every process has written its part
         if self.main:
             seal(folder / f"checkpoint-{state.global_step}")
-        if not self._stop.asked and self.ended is None:
+        if not self.asked and self.ended is None:
             self.look(state.global_step, state.max_steps)
         if self.main:
             self._forget(folder)
@@ -133,7 +137,8 @@ class Watch(TrainerCallback):
         """Evaluate the model as it is, and decide whether the run goes on."""
         if any(one["step"] == step for one in self._journal.evaluations):
             return
-        found = self._examine()
+        seen = self._examine()
+        found = ranks.told(lambda: seen)  # so that all processes decide alike
         if step:
             self.ended = self._reason(step, found)
         finite = {name: value for name, value in found.items() if math.isfinite(value)}
