@@ -176,10 +176,10 @@ class Watch(TrainerCallback):
 
 
 def check_finite(loss: float, norm: float, step: int) -> None:
-    """Stop before numbers that are not finite reach the weights.
+    """Stop before numbers that are not finite reach the weights; all processes alike.
 
     Raises:
         Diverged: The loss or a gradient is not finite.
     """
-    if not math.isfinite(loss) or not math.isfinite(norm):
+    if ranks.anyone(not math.isfinite(loss) or not math.isfinite(norm)):
         raise Diverged(f"diverged at step {step}: loss {loss}, gradient norm {norm}")

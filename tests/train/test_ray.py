@@ -14,7 +14,7 @@ from knowledge.errors import RatchetError
 from loop.settings import AssistantSettings, Settings
 from loop.train.carry import paths, read_tree, write_tree
 from loop.train.far import address_of
-from loop.train.job import ADAPTER, CARD, CHECKPOINTS, METRICS, TrainResult, read_json
+from loop.train.job import ADAPTER, CARD, CHECKPOINTS, METRICS, RESULT, TrainResult, read_json
 from loop.train.journal import newest, read_journal, step_of
 from loop.train.run import train
 from tests.train.data import dataset, settings
@@ -56,19 +56,27 @@ def cluster() -> Iterator[Any]:
         patch.undo()
 
 
+@pytest.fixture(scope="module")
+def here(
+    base_folder: Path, dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> TrainResult:
+    """The run on this machine."""
+    return run(made(base_folder), dataset_folder, tmp_path_factory.mktemp("here"))
+
+
 def test_a_run_whose_machine_dies_goes_on_elsewhere_and_ends_as_one_here(
-    cluster: Any, base_folder: Path, dataset_folder: Path, tmp_path: Path,
+    cluster: Any, here: TrainResult, base_folder: Path, dataset_folder: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
-    here = run(made(base_folder), dataset_folder, tmp_path / "here")
-    folder, seen = tmp_path / "far", []
+    folder, seen, died = tmp_path / "far", [], []
 
     def look(at: Path, bar: Any) -> None:
         seen.append(len(read_journal(at)))
         last = newest(at / CHECKPOINTS)
-        if len(cluster.worker_nodes) == 1 and last is not None and step_of(last) >= 4:
-            dying, cluster.worker = cluster.worker, cluster.add_node(**cluster.small)
-            cluster.remove_node(dying, allow_graceful=False)
+        if not died and last is not None and step_of(last) >= 4:
+            died.append(cluster.worker)
+            cluster.add_node(**cluster.small)
+            cluster.remove_node(died[0], allow_graceful=False)
 
     monkeypatch.setattr("loop.train.run._show", look)
     far = run(made(base_folder, f"ray:{cluster.address}"), dataset_folder, folder)
@@ -76,23 +84,42 @@ def test_a_run_whose_machine_dies_goes_on_elsewhere_and_ends_as_one_here(
     assert far.folder == folder / ADAPTER
     assert far.run.id == here.run.id
     assert far.run.metrics == here.run.metrics
+    assert died
     assert len(set(seen)) > 3  # lines came back as they were written
     card = read_json(folder / CARD)
     assert card
     assert card["timings"]["attempts"] == 2
     steps = [line["step"] for line in read_journal(folder) if "loss" in line]
     assert steps == list(range(1, 25))
-    assert paths(folder) == paths(tmp_path / "here")
+    assert paths(folder) == paths(here.folder.parent)
     assert str(ROOT) not in (folder / METRICS).read_text()
 
 
+def test_a_run_that_is_stopped_saves_there_and_brings_it_back(
+    cluster: Any, base_folder: Path, dataset_folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    at: list[int] = []
+
+    def stop(folder: Path, bar: Any) -> None:
+        if not at and (last := newest(folder / CHECKPOINTS)):
+            at.append(step_of(last))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("loop.train.run._show", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(made(base_folder, f"ray:{cluster.address}"), dataset_folder, tmp_path)
+    last = newest(tmp_path / CHECKPOINTS)
+    assert last is not None
+    assert at[0] <= step_of(last) < 24
+    assert not (tmp_path / RESULT).exists()
+
+
 def test_a_parent_goes_along_and_a_job_that_cannot_be_done_says_why(
-    cluster: Any, base_folder: Path, dataset_folder: Path, tmp_path: Path
+    cluster: Any, here: TrainResult, base_folder: Path, dataset_folder: Path, tmp_path: Path
 ):
     address = f"ray:{cluster.address}"
-    parent = make_parent(
-        run(made(base_folder, epochs=1.0), dataset_folder, tmp_path / "1"), base=base_folder.name
-    )
+    parent = make_parent(here, base=base_folder.name)
     known = made(base_folder, address, epochs=1.0)
     two = run(known, dataset_folder, tmp_path / "2", parent=parent)
     first = next(line for line in read_journal(tmp_path / "2") if "loss" in line)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -144,18 +145,20 @@ def test_two_processes_measure_what_one_measures_and_one_of_them_writes(
     assert not (together / method / CHECKPOINTS).exists()
 
 
-def start(base: Path, data: Path, folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    """Go on with a run as `train` does, from a process that can be killed."""
     script = f"""
         from pathlib import Path
-        from tests.train.test_scale import run
-        run(Path({str(base)!r}), Path({str(data)!r}), Path({str(folder)!r}))
+        from loop.train.job import JOB, read_job
+        from loop.train.start import process_of
+        folder = Path({str(folder)!r})
+        with process_of(folder, read_job(folder / JOB)) as process:
+            process.wait()
     """
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
     )
 
 
@@ -182,22 +185,25 @@ def test_when_one_process_dies_the_run_ends_and_when_its_starter_dies_it_saves_a
     def has_come_to(step: int) -> Any:
         return lambda: (last := newest(tmp_path / CHECKPOINTS)) and step_of(last) >= step
 
-    process = start(base_folder, dataset_folder, tmp_path)
-    wait_for(has_come_to(4), 120)
-    victim = process_of_rank(tmp_path, 1)
-    assert victim
-    os.kill(victim, signal.SIGKILL)
-    _, told = process.communicate(timeout=60)
-    assert "training was killed (SIGKILL" in told
-    assert "goes on from step" in told
+    def kill() -> None:
+        wait_for(has_come_to(4), 120)
+        victim = process_of_rank(tmp_path, 1)
+        assert victim
+        os.kill(victim, signal.SIGKILL)
+
+    with ThreadPoolExecutor() as beside:
+        killing = beside.submit(kill)
+        with pytest.raises(RatchetError, match=r"killed .SIGKILL.*goes on from step \d"):
+            run(base_folder, dataset_folder, tmp_path)
+        killing.result()
     wait_for(lambda: all_ended(tmp_path))
     last = newest(tmp_path / CHECKPOINTS)
     assert last is not None
 
-    process = start(base_folder, dataset_folder, tmp_path)
+    process = start(tmp_path)
     wait_for(lambda: resumed_at(tmp_path) and has_come_to(step_of(last) + 2)(), 120)
     process.kill()
-    process.communicate()
+    process.wait()
     wait_for(lambda: all_ended(tmp_path), 60)
     saved = newest(tmp_path / CHECKPOINTS)
     assert saved is not None
