@@ -27,6 +27,7 @@ from loop.train.journal import Journal
 from loop.train.kto import weights_of
 from loop.train.layout import can_share
 from loop.train.measure import DECIDES, Scorer, Stance
+from loop.train.parallel import is_split
 from loop.train.rows import Row, read_asked, read_rows
 from loop.train.trainer import Batches, lora, options
 from loop.train.watch import Stop, Watch
@@ -89,7 +90,7 @@ def _learning(
         device=job.device,
         rewards=job.method == "reward",
         autocast=trainer.compute_loss_context_manager,
-        split=job.processes > 1 and job.settings.parallel == "ddp",
+        split=not is_split(job),  # else all take part in every forward pass
     )
     journal.write(phase="score")
     trainer.batches = Batches([row.tokens for row in train], chosen.batch_size, job.seed)

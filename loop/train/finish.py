@@ -182,6 +182,9 @@ def _load(checkpoint: Path, job: Job, trainer: Any) -> None:
             "train again."
         )
     if is_split(job):
+        for module in trainer.model.modules():
+            if hasattr(module, "reshard"):  # FSDP leaves the outermost whole after an evaluation
+                module.reshard()
         trainer._load_from_checkpoint(str(checkpoint))  # every process its part
         return
     from safetensors.torch import load_file

@@ -57,7 +57,7 @@ class Scorer:
             rows: At least one, all with equally many answers, best in order of length.
             more: Entropy and the end's log probability, too.
         """
-        if not self.split or len(rows) < ranks.world():
+        if not self.split or not 1 < ranks.world() <= len(rows):
             return self._here(model, rows, more)
         return woven(ranks.gathered(self._here(model, rows[ranks.rank() :: ranks.world()], more)))
 
@@ -101,8 +101,6 @@ class Scorer:
 
 def woven(parts: Sequence[Scored]) -> Scored:
     """Scores of rows that were dealt out in turn, in the rows' order again."""
-    if len(parts) == 1:
-        return parts[0]
     total = sum(len(part.value) for part in parts)
     columns: list[torch.Tensor | None] = []
     for column in zip(*parts, strict=True):

@@ -96,8 +96,8 @@ def _check(known: TrainSettings, on_gpu: bool) -> None:
 
 
 def is_split(job: Job) -> bool:
-    """Does each process hold only a part of the model's state?"""
-    return job.processes > 1 and job.settings.parallel != "ddp"
+    """Does each process hold only a part of the model's weights?"""
+    return job.processes > 1 and job.settings.parallel == "fsdp"
 
 
 def arguments(job: Job) -> dict[str, Any]:

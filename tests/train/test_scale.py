@@ -52,36 +52,36 @@ def run(base: Path, data: Path, folder: Path, processes: int = 2) -> TrainResult
 
 
 def finished(base: Path, data: Path, root: Path, processes: int) -> Path:
-    """A folder with a finished run of each method."""
+    """A folder with a finished run of each method, and of SFT by FSDP where there are several."""
+    jobs = {}
     for method in METHODS:
         made = settings(base.parent, base, **options(method, processes))
-        job = plan(made, dataset(data), method=method, seed=1, parent=None)
-        (root / method).mkdir(parents=True)
-        write_json(root / method / JOB, asdict(job))
+        jobs[method] = plan(made, dataset(data), method=method, seed=1, parent=None)
+    if processes > 1:
+        made = settings(base.parent, base, **options("sft", processes), parallel="fsdp")
+        gpus = Machine("cuda", processes, processes)
+        job = plan(made, dataset(data), method="sft", seed=1, parent=None, machine=gpus)
+        jobs["fsdp"] = replace(job, device="cpu")
+    for name, job in jobs.items():
+        (root / name).mkdir(parents=True)
+        write_json(root / name / JOB, asdict(job))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    known = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-    if processes > 1:
-        known |= {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1"}
-        known |= {"MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true"}
-    jobs = [str(root / method / JOB) for method in METHODS]
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.train.several", *jobs],
-            env=os.environ
-            | known
-            | ({"RANK": str(n), "LOCAL_RANK": str(n)} if known.get("WORLD_SIZE") else {}),
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for n in range(processes)
-    ]
-    for process in started:
-        told, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, told
+    known = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    meet = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    command = [sys.executable, "-m", "tests.train.several"]
+    command += [str(root / name / JOB) for name in jobs]
+    logs = [root / f"log-{n}.txt" for n in range(processes)]
+    started = []
+    for n, log in enumerate(logs):
+        number = {"RANK": str(n), "LOCAL_RANK": str(n), "ACCELERATE_USE_CPU": "true"}
+        env = known | (meet | number if processes > 1 else {})
+        with log.open("wb") as file:
+            one = subprocess.Popen(command, env=env, cwd=ROOT, stdout=file, stderr=file)
+        started.append(one)
+    for process, log in zip(started, logs, strict=True):
+        assert process.wait(timeout=300) == 0, log.read_text(encoding="utf-8")
     return root
 
 
@@ -112,6 +112,19 @@ def test_two_processes_take_the_steps_that_one_takes(alone: Path, together: Path
         assert right["grad_norm"] == pytest.approx(left["grad_norm"], rel=1e-3)
         assert right.get("margin", 0) == pytest.approx(left.get("margin", 0), abs=1e-3)
         assert right["tokens"] == left["tokens"]  # of both, not of one
+
+
+def test_a_model_split_over_two_processes_learns_what_a_whole_one_learns(
+    alone: Path, together: Path
+):
+    one, two = (
+        [line["loss"] for line in read_journal(folder) if "loss" in line]
+        for folder in (alone / "sft", together / "fsdp")
+    )
+    assert two == pytest.approx(one, abs=1e-4)
+    left, right = (read_adapter(folder / ADAPTER) for folder in (alone / "sft", together / "fsdp"))
+    for name, weight in left.tensors.items():
+        assert (weight - right.tensors[name]).abs().max() < 1e-3, name
 
 
 @pytest.mark.parametrize("method", METHODS)
