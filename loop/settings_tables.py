@@ -157,7 +157,10 @@ class TrainSettings:
     patience: int = 0  # evaluations without a better one before it stops; 0 goes on to the end
     save_every: int = 20  # steps between checkpoints, and between evaluations
     held_rows: int = 256  # held-out rows that are evaluated as training goes on
-    threads: int = 0  # CPU threads; 0 takes all cores
+    threads: int = 0  # CPU threads of each process; 0 shares all cores among them
+    processes: int = 0  # that share each step, over all machines; 0: one per GPU, on a CPU one
+    parallel: str = "ddp"  # each holds all (ddp), or a part: fsdp, deepspeed; for full tuning
+    on: str = ""  # where to train: here, or on a Ray cluster: "ray", "ray:HOST:PORT", "ray://…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,9 @@ def train_command(groups: Any, add: Callable[..., ArgumentParser]) -> None:
         help="base, champion, or an adapter to go on from (default: train.start)",
     )
     parser.add_argument(
+        "--on", metavar="WHERE", help="ray, ray:HOST:PORT or ray://HOST:PORT (default: train.on)"
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -47,6 +50,8 @@ def train(args: Namespace) -> Outcome:
 
     settings = load_settings(args.project)
     settings = replace(settings, train=with_pairs(settings.train, "train", args.set, "--set"))
+    if args.on is not None:
+        settings = replace(settings, train=replace(settings.train, on=args.on))
     seed = settings.seed if args.seed is None else args.seed
     method = args.method or settings.train.method
     with project.opened(settings) as store:
@@ -59,7 +64,7 @@ def train(args: Namespace) -> Outcome:
             seed,
             settings.assistant.base,
             None if parent is None else parent.id,
-            asdict(settings.train),
+            asdict(settings.train) | {"on": ""},  # wherever it runs, it is the same run
             asdict(settings.guard),
             str(settings.adapters),
         ]

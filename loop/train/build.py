@@ -29,6 +29,7 @@ from loop.train.kto import weights_of
 from loop.train.layout import can_share
 from loop.train.measure import DECIDES, Scorer, Stance
 from loop.train.meter import Meter
+from loop.train.parallel import is_split
 from loop.train.rows import Row, read_asked, read_rows
 from loop.train.trainer import Batches, lora, options
 from loop.train.watch import Examine, Stop, Watch
@@ -91,6 +92,7 @@ def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Bui
         device=job.device,
         rewards=job.method == "reward",
         autocast=trainer.compute_loss_context_manager,
+        split=not is_split(job),  # else all take part in every forward pass
     )
     journal.write(phase="score")
     trainer.batches = Batches([row.tokens for row in train], chosen.batch_size, job.seed)
@@ -256,7 +258,7 @@ def _facts(job: Job, base: Base, rows: Sequence[Row]) -> Facts:
         feed_forward=int(getattr(config, "intermediate_size", None) or 4 * hidden),
         vocabulary=int(config.vocab_size),
         device=job.device,
-        memory=free_memory(job.device),
+        memory=free_memory(job.device) // (job.processes if job.device == "cpu" else 1),
         bf16=job.device != "cpu" and torch.cuda.is_bf16_supported(),
         attention=str(config._attn_implementation),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from loop.settings import TrainSettings
+from loop.train import ranks
 from loop.train.job import CHOSEN, Method, read_json, write_json
 
 _SMALL = 50e6  # parameters below which a model wants a higher learning rate
@@ -184,8 +185,12 @@ def settled(folder: Path, make: Callable[[], Chosen]) -> Chosen:
 
     Args:
         folder: The run's.
-        make: Chooses, when nothing was chosen yet.
+        make: Chooses, when nothing was chosen yet; of several processes the first one.
     """
+    return ranks.told(lambda: _settled(folder, make))
+
+
+def _settled(folder: Path, make: Callable[[], Chosen]) -> Chosen:
     data = read_json(folder / CHOSEN)
     if data is not None and set(data) == {f.name for f in fields(Chosen)}:
         return Chosen(**data)

@@ -17,6 +17,7 @@ import torch
 
 from knowledge.errors import RatchetError
 from loop.models.weights import weights_sha256
+from loop.train import ranks
 from loop.train.build import Built
 from loop.train.job import (
     ADAPTER,
@@ -32,6 +33,7 @@ from loop.train.job import (
 )
 from loop.train.journal import HARMLESS, Journal, is_whole, read_journal
 from loop.train.measure import DECIDES
+from loop.train.parallel import is_split
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "datasets", "ratchet-loop")
 
@@ -61,22 +63,29 @@ def keep_best(job: Job, folder: Path, built: Built, journal: Journal) -> int:
             )
         wanted = wanted if good is None else good
     if wanted != now or alarmed:
-        _load(folder / CHECKPOINTS / f"checkpoint-{wanted}", job, trainer.model)
+        _load(folder / CHECKPOINTS / f"checkpoint-{wanted}", job, trainer)
     return wanted
 
 
 def finish(
     job: Job, folder: Path, built: Built, journal: Journal, *, kept: int, seconds: float
 ) -> None:
-    """Measure, save, and write the result last: with it the run is done."""
+    """Measure, save, and write the result last: with it the run is done.
+
+    Every process measures; the first one writes.
+    """
     trainer = built.trainer
+    held = built.held_out()
+    state = whole_state(trainer) if is_split(job) else None
+    if not ranks.is_main():
+        return
     metrics = training_metrics(folder) | built.counts
     metrics |= {"steps": float(trainer.state.global_step), "kept_step": float(kept)}
-    metrics |= built.held_out()
+    metrics |= held
     for line in journal.evaluations:
         if line["step"] == kept and "divergence" in line["evaluation"]:
             metrics["general_divergence"] = line["evaluation"]["divergence"]
-    sha256 = _save(trainer.model, job, folder)
+    sha256 = _save(trainer.model, job, folder, state)
     write_json(folder / CARD, card(job, folder, built, journal))
     write_json(
         folder / RESULT,
@@ -90,6 +99,12 @@ def finish(
             "reading": asdict(trainer.watch.meter.stop()),
         },
     )
+
+
+def whole_state(trainer: Any) -> dict[str, Any]:
+    """The weights of a model whose processes hold parts of it, in the first one; all take part."""
+    state: dict[str, Any] = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    return state
 
 
 def training_metrics(folder: Path) -> dict[str, float]:
@@ -157,7 +172,7 @@ def _attempts(folder: Path) -> int:
         return 1
 
 
-def _load(checkpoint: Path, job: Job, model: Any) -> None:
+def _load(checkpoint: Path, job: Job, trainer: Any) -> None:
     """Weights of a checkpoint into the model.
 
     Raises:
@@ -168,8 +183,15 @@ def _load(checkpoint: Path, job: Job, model: Any) -> None:
             f"{checkpoint}: the best checkpoint is gone or damaged. Remove the run's folder and "
             "train again."
         )
+    if is_split(job):
+        for module in trainer.model.modules():
+            if hasattr(module, "reshard"):  # FSDP leaves the outermost whole after an evaluation
+                module.reshard()
+        trainer._load_from_checkpoint(str(checkpoint))  # every process its part
+        return
     from safetensors.torch import load_file
 
+    model = trainer.model
     if job.settings.tuning == "full":
         found: dict[str, torch.Tensor] = {}
         for path in sorted(checkpoint.glob("model*.safetensors")):
@@ -182,30 +204,39 @@ def _load(checkpoint: Path, job: Job, model: Any) -> None:
     set_peft_model_state_dict(model, tensors, adapter_name="default")
 
 
-def _save(model: Any, job: Job, folder: Path) -> str:
+def _save(model: Any, job: Job, folder: Path, state: dict[str, Any] | None) -> str:
     """The adapter in PEFT's format, or the whole model; its SHA-256.
 
     Whole or not at all, with no path of this machine in it.
+
+    Args:
+        state: The whole model's weights, where its processes hold parts.
     """
+    more: dict[str, Any] = {} if state is None else {"state_dict": state}
     full = job.settings.tuning == "full"
     target = folder / (MODEL if full else ADAPTER)
     part = target.with_name(f".{target.name}.part")
     for old in (part, target):
         shutil.rmtree(old, ignore_errors=True)
     if full:
-        return _save_model(model, job, part, target)
+        return _save_model(model, job, part, target, more)
     model.peft_config["default"].base_model_name_or_path = job.base
-    model.save_pretrained(str(part), selected_adapters=["default"], safe_serialization=True)
+    model.save_pretrained(str(part), selected_adapters=["default"], safe_serialization=True, **more)
     (part / "README.md").unlink(missing_ok=True)  # peft's empty model card
     part.rename(target)
     return weights_sha256(target)
 
 
-def _save_model(model: Any, job: Job, part: Path, target: Path) -> str:
+def _save_model(model: Any, job: Job, part: Path, target: Path, more: dict[str, Any]) -> str:
     from loop.models.load import load_base
 
     base = load_base(job.base, root=Path(job.root), device="cpu")
-    model.to(base.model.dtype).save_pretrained(str(part), safe_serialization=True)
+    dtype = base.model.dtype
+    if more:
+        more = {"state_dict": {k: v.to(dtype) for k, v in more["state_dict"].items()}}
+    else:
+        model.to(dtype)
+    model.save_pretrained(str(part), safe_serialization=True, **more)
     base.tokenizer.save_pretrained(str(part))
     config = part / "config.json"
     data = json.loads(config.read_text(encoding="utf-8"))

@@ -133,10 +133,13 @@ def trainer(
             "prompt. Mend that line of ratchet.toml."
         )
     prompts = max(1, chosen.batch_size // drawn)
-    micro = max(1, min(chosen.micro_batch, prompts * drawn))
-    while prompts * drawn % micro:
+    while prompts * drawn % job.processes:
+        prompts += 1
+    each = prompts * drawn // job.processes  # answers of a step that one process learns from
+    micro = max(1, min(chosen.micro_batch, each))
+    while each % micro:
         micro -= 1
-    parts = prompts * drawn // micro
+    parts = each // micro
     config = GRPOConfig(
         **common
         | {

@@ -23,6 +23,7 @@ CHOSEN = "chosen.json"
 METRICS, LOG, LOCK = "metrics.jsonl", "log.txt", "lock"
 CHECKPOINTS, ADAPTER, MODEL = "checkpoints", "adapter", "model"
 ATTEMPTS = "attempts"  # a byte for each time the process was started
+FOLLOWS = "RATCHET_FOLLOWS"  # environment variable: stop when stdin ends
 STOPPED = 143  # exit status after SIGTERM: 128 + 15
 FULL = 28  # exit status when the disk is full, as in errno
 

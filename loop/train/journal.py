@@ -24,14 +24,17 @@ class Journal:
     Args:
         folder: The run's.
         step: The step that the run goes on from; later lines are cut off.
+        writes: Only one of a run's processes does; the others just remember.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, *, writes: bool = True) -> None:
         self._path = folder / METRICS
+        self._writes = writes
         kept = [line for line in read_journal(folder) if "step" in line and line["step"] <= step]
-        part = self._path.with_suffix(".part")
-        part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        part.replace(self._path)
+        if writes:
+            part = self._path.with_suffix(".part")
+            part.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+            part.replace(self._path)
         self.evaluations = [line for line in kept if "evaluation" in line]
         self.events = [line for line in kept if "event" in line]
         self.before = float(kept[-1]["seconds"]) if kept else 0.0  # spent by earlier attempts
@@ -44,6 +47,8 @@ class Journal:
 
     def write(self, **values: Any) -> None:
         """Add a line; it can be read at once."""
+        if not self._writes:
+            return
         line = values | {"seconds": round(self.seconds, 3), "at": round(time.time(), 3)}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from loop.train import ranks
 from loop.train.layout import lay, rewards, scores
 from loop.train.losses import auc, bradley_terry, kto_loss, pair_loss
 from loop.train.rows import Row
@@ -49,6 +50,7 @@ class Scorer:
     rewards: bool = False  # the model is a reward model
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     tokens: int = _TOKENS  # of a batch; halved when memory runs out
+    split: bool = False  # each of the run's processes scores its share of the rows
 
     @torch.no_grad()
     def __call__(self, model: Any, rows: Sequence[Row], *, more: bool = False) -> Scored:
@@ -59,6 +61,11 @@ class Scorer:
             rows: At least one, all with equally many answers, best in order of length.
             more: Entropy and the end's log probability, too.
         """
+        if not self.split or not 1 < ranks.world() <= len(rows):
+            return self._here(model, rows, more)
+        return woven(ranks.gathered(self._here(model, rows[ranks.rank() :: ranks.world()], more)))
+
+    def _here(self, model: Any, rows: Sequence[Row], more: bool) -> Scored:
         was = model.training
         model.eval()
         try:
@@ -94,6 +101,21 @@ class Scorer:
                 assert value is not None
                 return Scored(value, torch.ones_like(value))
             return Scored(*map(shaped, scores(model, laid, more=more)))  # type: ignore[arg-type]
+
+
+def woven(parts: Sequence[Scored]) -> Scored:
+    """Scores of rows that were dealt out in turn, in the rows' order again."""
+    total = sum(len(part.value) for part in parts)
+    columns: list[torch.Tensor | None] = []
+    for column in zip(*parts, strict=True):
+        if column[0] is None:
+            columns.append(None)
+            continue
+        whole = torch.empty(total, *column[0].shape[1:])
+        for n, part in enumerate(column):
+            whole[n :: len(parts)] = part
+        columns.append(whole)
+    return Scored(*columns)  # type: ignore[arg-type]
 
 
 class Stance(NamedTuple):

@@ -45,6 +45,7 @@ class Meter:
         every: Seconds between readings on disk.
         clock: Seconds that only go forward.
         energy: Tells the electricity; None takes codecarbon if it is there.
+        writes: Whether this process keeps the run's reading; of several, one does.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class Meter:
         every: float = EVERY,
         clock: Callable[[], float] = time.monotonic,
         energy: Energy | None = None,
+        writes: bool = True,
     ) -> None:
         self._path = folder / COST
+        self._writes = writes
         self._run = run
         self._kind = device.partition(":")[0]
         self._devices = devices
@@ -78,7 +81,8 @@ class Meter:
         """Begin to count."""
         self._started = self._clock()
         self._name = device_name(self._kind)
-        self._energy.start()
+        if self._writes:
+            self._energy.start()
         self._write()
         self._thread.start()
 
@@ -97,7 +101,8 @@ class Meter:
         if self._started >= 0 and self._ended < 0:
             self._stop.set()
             self._thread.join()
-            self._energy.stop()
+            if self._writes:
+                self._energy.stop()
             self._ended = self._clock()
             self._write()
         return self.reading()
@@ -143,6 +148,8 @@ class Meter:
 
     def _write(self) -> None:
         self._peak = peak_bytes(self._kind)  # only here: it takes longer than all the rest
+        if not self._writes:
+            return
         kept = Kept(
             run=self._run, at=time.time(), tokens_per_second=self._rate(), reading=self.reading()
         )

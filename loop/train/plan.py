@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +12,10 @@ from loop.store.records import Adapter, Dataset
 from loop.train import energy
 from loop.train.cost import check
 from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, Job, TrainResult
+from loop.train.parallel import PARALLEL, Machine, here, spread
 
 _PACKAGES = ("torch", "transformers", "peft", "trl")
-_ELSEWHERE = ("method", "start", "threads")  # what a job says in fields of their own
+_ELSEWHERE = ("method", "start", "threads", "processes", "on")  # fields of their own, or no matter
 
 
 def plan(
@@ -27,13 +27,17 @@ def plan(
     parent: Adapter | None,
     base: str | None = None,
     after: TrainResult | None = None,
+    machine: Machine | None = None,
 ) -> Job:
     """All that a run needs to know, checked as far as possible without loading a model.
+
+    Args:
+        machine: Where it will run; None is here. The rest is as `run.train` has it.
 
     Raises:
         RatchetError: The method is unknown, the base missing, the parent unfit, or no row is there.
     """
-    from loop.models.bases import base_folder, best_device, fingerprint
+    from loop.models.bases import base_folder, fingerprint
     from loop.models.registry import verify
     from loop.train.meter import device_name
     from loop.train.rows import count_rows
@@ -53,13 +57,16 @@ def plan(
             f"train.method: a stage after {after.run.method!r} needs the adapter that it made, and "
             'there is none. Stages go with adapters of "sft", "dpo", "kto" and "grpo".'
         )
+    machine = machine or here()
+    taken = spread(known, machine)
+    lone = ("parallel",) if taken.processes == 1 else ()
     folder = Path(dataset.path)
     if count_rows(folder, method) == 0:  # type: ignore[arg-type]
         raise RatchetError(
             f"Dataset {dataset.id} holds no row to train {method} on. Gather more feedback and run "
             "`ratchet curate`; its table says why rows were left out."
         )
-    device = best_device()
+    device = machine.device
     check(settings.cost, kind=device, device=device_name(device), energy=energy.known())
     return Job(
         method=method,  # type: ignore[arg-type]
@@ -68,11 +75,11 @@ def plan(
         base_fingerprint=fingerprint(base_folder(name, settings.root), name),
         parent=after.run.id if after else parent.id if parent else None,
         seed=seed,
-        train={k: v for k, v in asdict(known).items() if k not in _ELSEWHERE},
+        train={k: v for k, v in asdict(known).items() if k not in (*_ELSEWHERE, *lone)},
         guard=asdict(settings.guard),
-        processes=1,
-        threads=known.threads or len(os.sched_getaffinity(0)),
-        device=device,
+        processes=taken.processes,
+        threads=taken.threads,
+        device=machine.device,
         packages={package: version(package) for package in _PACKAGES},
         dataset_folder=str(folder.resolve()),
         root=str(settings.root.resolve()),
@@ -95,6 +102,7 @@ def _check(settings: Settings, method: str) -> None:
         "loss": PAIR_LOSSES,
         "tuning": TUNINGS,
         "keep": ("best", "last"),
+        "parallel": PARALLEL,
         "precision": ("auto", "bf16", "fp32"),
         "attention": ("auto", "sdpa", "eager", "flash_attention_2"),
     }

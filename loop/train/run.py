@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -20,6 +18,7 @@ from knowledge.errors import RatchetError
 from loop.settings import Settings
 from loop.store.records import Adapter, Dataset, Run
 from loop.train.cost import Reading, cost_record
+from loop.train.far import address_of, machine_there, train_far
 from loop.train.job import (
     ADAPTER,
     ATTEMPTS,
@@ -43,10 +42,10 @@ from loop.train.job import (
 from loop.train.journal import newest, read_journal, step_of
 from loop.train.meter import COST
 from loop.train.plan import plan
+from loop.train.start import process_of
 
 __all__ = ["TrainResult", "plan", "train"]
 
-_ROOT = Path(__file__).parents[2]  # where the process finds our packages
 _LOOK_EVERY = 0.2  # seconds between looks at the metrics file
 
 
@@ -82,13 +81,21 @@ def train(
         RatchetError: The job cannot be done, diverged, or was stopped; the message says what next.
         RuntimeError: The process failed for another reason; the message ends with its log.
     """
-    job = plan(settings, dataset, method=method, seed=seed, parent=parent, base=base, after=after)
+    far = address_of(settings.train.on)
+    job = plan(
+        settings, dataset, method=method, seed=seed, parent=parent, base=base, after=after,
+        machine=machine_there(far) if far else None,
+    )  # fmt: skip
     job = _enter(run_folder, job, keep_threads=settings.train.threads == 0)
     if not _done(run_folder):
         for name in (RESULT, ERROR):
             (run_folder / name).unlink(missing_ok=True)
-        with _process(run_folder, job) as process, _bar(progress) as bar:
-            status = _follow(process, run_folder, bar)
+        with _bar(progress) as bar:
+            if far:
+                status = train_far(run_folder, job, far, lambda: _show(run_folder, bar))
+            else:
+                with process_of(run_folder, job) as process:
+                    status = _follow(process, run_folder, bar)
         if status != 0:
             raise _failure(run_folder, status)
     return _finished(run_folder, job)
@@ -123,49 +130,6 @@ def _done(folder: Path) -> bool:
         return False
 
 
-@contextmanager
-def _process(folder: Path, job: Job) -> Iterator[subprocess.Popen[bytes]]:
-    """The training process; it never outlives this block."""
-    with (folder / LOG).open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "loop.train.worker", str(folder / JOB)],
-            stdin=subprocess.PIPE,  # ends when we do, and tells the process so
-            stdout=log,
-            stderr=log,
-            env=_environment(job),
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
-
-
-def _environment(job: Job) -> dict[str, str]:
-    from loop.models.bases import base_folder
-
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        "OMP_NUM_THREADS": str(job.threads),
-        "MKL_NUM_THREADS": str(job.threads),
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-        "TQDM_DISABLE": "1",
-        "PYTHONHASHSEED": "0",
-    }
-    if job.device != "cpu":  # one device a run
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
-        environment["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
-    if base_folder(job.base, Path(job.root)) is not None:
-        environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    return environment
-
-
 def _follow(
     process: subprocess.Popen[bytes], folder: Path, bar: Callable[[dict[str, Any]], None]
 ) -> int:
@@ -175,9 +139,13 @@ def _follow(
             status = process.wait(_LOOK_EVERY)
         except subprocess.TimeoutExpired:
             status = None
-        for line in read_journal(folder)[-1:]:
-            bar(line)
+        _show(folder, bar)
     return status
+
+
+def _show(folder: Path, bar: Callable[[dict[str, Any]], None]) -> None:
+    for line in read_journal(folder)[-1:]:
+        bar(line)
 
 
 @contextmanager
@@ -208,8 +176,8 @@ def _failure(folder: Path, status: int) -> Exception:
         return RatchetError(f"{folder}: the disk is full. Make room; the same command {begin}.")
     if status == STOPPED:
         return RatchetError(f"{folder}: training was stopped. The same command {begin}.")
-    if status < 0:
-        name = signal.Signals(-status).name
+    if status < 0 or status > 128:
+        name = signal.Signals(-status if status < 0 else status - 128).name
         return RatchetError(
             f"{folder}: training was killed ({name}; short of memory?). The same command {begin}."
         )

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch.utils.data import DataLoader
 
+from loop.train import ranks
 from loop.train.choose import Chosen
 from loop.train.job import Job
+from loop.train.parallel import arguments
 from loop.train.rows import Row
 from loop.train.watch import Watch, check_finite
 
@@ -122,9 +124,7 @@ class Steady:
                 if not out_of_memory(problem) or self.micro == 1 or self._processes > 1:
                     raise
             self._smaller()
-        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
-        norm = float(torch.nn.utils.get_total_norm(grads))
-        check_finite(float(loss), norm, self.state.global_step + 1)
+        check_finite(float(loss), gradient_norm(self.model), self.state.global_step + 1)
         return loss
 
     @property
@@ -133,17 +133,17 @@ class Steady:
 
     def _step(self, model: Any, numbers: Sequence[int]) -> torch.Tensor:
         size = self.task.size(numbers)
-        mine = numbers[self.accelerator.process_index :: self._processes]
-        share = 1.0 if mine else 0.0  # every process must compute something
-        mine = mine or numbers[:1]
-        parts = [mine[n : n + self.micro] for n in range(0, len(mine), self.micro)]
+        parts = shares(numbers, ranks.rank(), self._processes, self.micro)
         self.task.prepare(model, numbers)
         total = torch.zeros((), device=self.accelerator.device)
         noted: dict[str, float] = {}
-        for n, part in enumerate(parts):
+        tokens = 0
+        for n, (part, share) in enumerate(parts):
             last = n == len(parts) - 1
-            alone = nullcontext() if last or self._processes == 1 else model.no_sync()
-            with alone:
+            waits = self._processes > 1 and not last
+            if self._processes > 1:  # DeepSpeed steps where this is set
+                self.accelerator.gradient_state.sync_gradients = last
+            with self.accelerator.no_sync(model) if waits else nullcontext():
                 with self.compute_loss_context_manager():  # type: ignore[attr-defined]
                     terms = self.task.terms(model, part)
                 # Gradients are averaged over processes; what counts is their sum.
@@ -151,11 +151,15 @@ class Steady:
             total += terms.loss.detach() * (share / size)
             for name, value in terms.noted.items():
                 noted[name] = noted.get(name, 0.0) + share * value
-            self.watch.tokens += int(share * terms.tokens)
+            tokens += int(share * terms.tokens)
+        if self._processes > 1:
+            loss, all_tokens, *sums = ranks.summed([float(total), tokens, *noted.values()])
+            total, tokens = torch.full_like(total, loss), int(all_tokens)
+            noted = dict(zip(noted, sums, strict=True))
+        self.watch.tokens += tokens
         for name, value in noted.items():
-            self._metrics["train"][name].append(value / len(numbers) * self._processes)
-        summed: torch.Tensor = self.accelerator.reduce(total, "sum")
-        return summed
+            self._metrics["train"][name].append(value / len(numbers))
+        return total
 
     def _smaller(self) -> None:
         self.micro = math.ceil(self.micro / 2)
@@ -164,6 +168,30 @@ class Steady:
         if self.accelerator.device.type == "cuda":
             torch.cuda.empty_cache()
         self.watch.note_memory(self.state.global_step, self.micro)
+
+
+def shares(
+    numbers: Sequence[int], rank: int, processes: int, micro: int
+) -> list[tuple[Sequence[int], float]]:
+    """The rows of a step that one of several processes computes, in parts, each with its weight.
+
+    Every process gets as many parts, since some wait for one another at each; one that has no rows
+    left computes the first once more, with weight 0.
+
+    >>> shares([7, 8, 9], 1, 2, 1)
+    [([8], 1.0), ([7], 0.0)]
+    """
+    mine = numbers[rank::processes]
+    parts = [(mine[n : n + micro], 1.0) for n in range(0, len(mine), micro)]
+    most = math.ceil(math.ceil(len(numbers) / processes) / micro)
+    return parts + [(numbers[:1], 0.0)] * (most - len(parts))
+
+
+def gradient_norm(model: Any) -> float:
+    """Of all gradients as one vector; over all processes where each holds a part."""
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    norm: Any = torch.nn.utils.get_total_norm(grads)
+    return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
 
 
 def out_of_memory(problem: RuntimeError) -> bool:
@@ -208,6 +236,7 @@ def options(job: Job, chosen: Chosen, folder: Path, steps: int) -> dict[str, Any
         "report_to": "none",
         "disable_tqdm": True,
         "push_to_hub": False,
+        **arguments(job),
     }
 
 

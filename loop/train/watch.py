@@ -17,6 +17,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from knowledge.errors import RatchetError
 from loop.settings import GuardSettings
+from loop.train import ranks
 from loop.train.cost import Budget
 from loop.train.guard import alarm
 from loop.train.job import STOPPED
@@ -93,7 +94,8 @@ class Watch(TrainerCallback):
         self._budget = budget
         self._spent = ""  # what of the budget is
         self._counted = 0
-        self.tokens = 0  # trained on by this process
+        self.tokens = 0  # trained on in this attempt
+        self.asked = False  # to stop; every process has the same answer
         self.ended: dict[str, Any] | None = None  # sign, words and step, if it ended early
         self.main = True  # this process writes
         self.pending = 0  # step whose evaluation an earlier attempt did not come to
@@ -109,10 +111,11 @@ class Watch(TrainerCallback):
     ) -> None:
         self.meter.count(self.tokens - self._counted)
         self._counted = self.tokens
-        self._spent = self._spent or self._budget.spent(self.meter.reading()) or ""
-        if (self._stop.asked or self._spent) and self.ended is None:
+        self.asked = ranks.anyone(self._stop.asked)
+        self._spent = ranks.told(self._over)
+        if (self.asked or self._spent) and self.ended is None:
             control.should_save = True
-        if self._stop.asked or self._spent or self.ended is not None:
+        if self.asked or self._spent or self.ended is not None:
             control.should_training_stop = True
 
     def on_log(
@@ -133,9 +136,10 @@ class Watch(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
         folder = Path(str(args.output_dir))
+        self.asked = ranks.anyone(self._stop.asked)  # and every process has written its part
         if self.main:
             seal(folder / f"checkpoint-{state.global_step}")
-        if not self._stop.asked and self.ended is None:
+        if not self.asked and self.ended is None:
             self.look(state.global_step, state.max_steps)
         if self.main:
             self._forget(folder)
@@ -146,11 +150,16 @@ class Watch(TrainerCallback):
         """Evaluate the model as it is, and decide whether the run goes on."""
         if any(one["step"] == step for one in self._journal.evaluations):
             return
-        found = self._examine(step)
+        seen = self._examine(step)
+        found = ranks.told(lambda: seen)  # so that all processes decide alike
         if step:
             self.ended = self._reason(step, found)
         finite = {name: value for name, value in found.items() if math.isfinite(value)}
         self._journal.evaluate(step, of, finite, self.ended)
+
+    def _over(self) -> str:
+        """What of the budget is spent; nothing is if nothing was."""
+        return self._spent or self._budget.spent(self.meter.reading()) or ""
 
     def note_memory(self, step: int, rows: int) -> None:
         """Memory ran out; from now on so many rows are computed at once."""
@@ -186,10 +195,10 @@ class Watch(TrainerCallback):
 
 
 def check_finite(loss: float, norm: float, step: int) -> None:
-    """Stop before numbers that are not finite reach the weights.
+    """Stop before numbers that are not finite reach the weights; all processes alike.
 
     Raises:
         Diverged: The loss or a gradient is not finite.
     """
-    if not math.isfinite(loss) or not math.isfinite(norm):
+    if ranks.anyone(not math.isfinite(loss) or not math.isfinite(norm)):
         raise Diverged(f"diverged at step {step}: loss {loss}, gradient norm {norm}")

@@ -2,7 +2,8 @@
 
 Its folder tells everything: metrics.jsonl as it goes, checkpoints, at the end adapter/ and
 result.json, or error.json. Killed, it is started again and goes on from its last checkpoint;
-SIGTERM makes it save first and exit 143.
+SIGTERM makes it save first and exit 143. Of several processes that share a run (`launch` starts
+them) the first one writes, and all decide alike.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.errors import RatchetError
+from loop.train import ranks
 from loop.train.job import (
     ATTEMPTS,
     CHECKPOINTS,
     ERROR,
+    FOLLOWS,
     FULL,
     LOCK,
     STOPPED,
@@ -33,6 +36,10 @@ from loop.train.job import (
 from loop.train.journal import Journal, is_whole, newest, step_of
 
 _LEFT = 4 << 20  # bytes below which a disk is full
+_TOO_MUCH = (
+    "Memory ran out in one of {} processes. Lower train.micro_batch, or train.processes on a CPU, "
+    "and train again."
+)
 
 
 def main(argv: list[str]) -> int:
@@ -40,19 +47,24 @@ def main(argv: list[str]) -> int:
     from loop.train.watch import Stop
 
     stop = Stop()
-    stop.follow_parent()
+    if FOLLOWS in os.environ:
+        stop.follow_parent()
     path = Path(argv[0])
     job = read_job(path)
     if job is None:
         print(f"{path}: not a training job.", file=sys.stderr)
         return 2
     try:
-        with _alone(path.parent), _metered(job, path.parent) as meter:
+        with alone(path.parent), _metered(job, path.parent) as meter:
+            ranks.meet(job.device)
             return _work(job, path.parent, stop, meter)
     except RatchetError as problem:
-        write_json(path.parent / ERROR, {"message": str(problem)})
+        _tell(path.parent, str(problem))
         return 2
     except Exception as problem:  # libraries word a full disk in many ways
+        if job.processes > 1 and _is_out_of_memory(problem):
+            _tell(path.parent, _TOO_MUCH.format(job.processes))
+            return 2
         if not _is_full(path.parent, problem):
             raise
         return FULL
@@ -65,13 +77,11 @@ def _work(job: Job, folder: Path, stop: Any, meter: Any) -> int:
     from loop.train.watch import Diverged
 
     checkpoints = folder / CHECKPOINTS
-    _tidy(checkpoints)
-    checkpoint = newest(checkpoints)
+    checkpoint = ranks.told(lambda: _begin(folder))
     begun = step_of(checkpoint) if checkpoint else 0
-    journal = Journal(folder, begun)
+    journal = Journal(folder, begun, writes=ranks.is_main())
+    ranks.wait()  # all have read what was there
     journal.write(phase="load")
-    with (folder / ATTEMPTS).open("ab") as file:
-        file.write(b".")
     built = build(job, folder, journal, stop, meter)
     trainer = built.trainer
     _first_look(trainer, journal, checkpoint, job.settings.save_every)
@@ -84,13 +94,14 @@ def _work(job: Job, folder: Path, stop: Any, meter: Any) -> int:
             at = int(trainer.state.global_step)
             trainer.watch.ended = {"sign": "divergence", "words": str(problem), "step": at}
     seconds = time.monotonic() - started
-    if stop.asked and trainer.watch.ended is None and not _is_through(trainer):
+    if trainer.watch.asked and trainer.watch.ended is None and not _is_through(trainer):
         return STOPPED
     stop.careful = False
     kept = keep_best(job, folder, built, journal)
     journal.write(phase="score")
     finish(job, folder, built, journal, kept=kept, seconds=seconds)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    if ranks.is_main():
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return 0
 
 
@@ -103,6 +114,7 @@ def _metered(job: Job, folder: Path) -> Any:
         device=job.device,
         devices=job.processes if job.device != "cpu" else 1,
         country=job.prices.country,
+        writes=ranks.is_main(),
     )
 
 
@@ -122,6 +134,27 @@ def _first_look(trainer: Any, journal: Journal, checkpoint: Path | None, every: 
         trainer.watch.pending = step  # killed between the checkpoint and its evaluation
 
 
+def _begin(folder: Path) -> Path | None:
+    """Note that an attempt begins, and find the checkpoint that it goes on from."""
+    _tidy(folder / CHECKPOINTS)
+    with (folder / ATTEMPTS).open("ab") as file:
+        file.write(b".")
+    return newest(folder / CHECKPOINTS)
+
+
+def _tell(folder: Path, message: str) -> None:
+    """Say what is the user's to mend; of several processes each may."""
+    own = folder / f"{ranks.rank()}-{ERROR}"
+    write_json(own, {"message": message})
+    own.replace(folder / ERROR)
+
+
+def _is_out_of_memory(problem: Exception) -> bool:
+    from loop.train.trainer import out_of_memory
+
+    return isinstance(problem, RuntimeError) and out_of_memory(problem)
+
+
 def _is_through(trainer: Any) -> bool:
     return bool(trainer.state.global_step >= trainer.state.max_steps)
 
@@ -139,13 +172,14 @@ def _is_full(folder: Path, problem: Exception) -> bool:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process a run; waits a little for one that is just ending.
+def alone(folder: Path) -> Iterator[None]:
+    """One process a run, or one of each number; waits a little for one that is just ending.
 
     Raises:
         RatchetError: Another process trains in this folder.
     """
-    with (folder / LOCK).open("a") as file:
+    name = LOCK if ranks.is_main() else f"{LOCK}-{ranks.rank()}"
+    with (folder / name).open("a") as file:
         for _ in range(100):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
