@@ -22,6 +22,7 @@ from loop.models.weights import read_adapter
 from loop.train.choose import Chosen, Facts, choose, settled
 from loop.train.examine import Exam
 from loop.train.guard import General, general_texts
+from loop.train.halves import parted
 from loop.train.job import CHECKPOINTS, Job
 from loop.train.journal import Journal
 from loop.train.kto import weights_of
@@ -40,6 +41,7 @@ class Built:
     chosen: Chosen
     counts: dict[str, float]  # rows, rows too long, held-out rows
     held_out: Callable[[], dict[str, float]]  # figures of every held-out row, before and now
+    by_row: Callable[[], dict[str, float]]  # of rows that judge: row → the figure that decides
 
 
 def build(job: Job, folder: Path, journal: Journal, stop: Stop) -> Built:
@@ -72,7 +74,7 @@ def _learning(
     job: Job, folder: Path, base: Base, journal: Journal
 ) -> tuple[Built, Callable[[], dict[str, float]]]:
     """A method that learns from answers that are there."""
-    train, held, chosen, counts = _rows(job, folder, base)
+    train, held, judging, chosen, counts = _rows(job, folder, base)
     common, peft = _common(job, chosen, base, folder, len(train))
     trainer: Any = _method(job.method).trainer(
         job.settings,
@@ -95,15 +97,23 @@ def _learning(
     trainer.task = _method(job.method).objective(job.settings, train, scorer, trainer.model)
     trainer.micro = _micro(journal, chosen)
     weights = weights_of(train) if job.method == "kto" else (1.0, 1.0)
-    exam = Exam(
-        stance=Stance(job.method, job.settings.loss, job.settings.beta, weights),
-        model=trainer.model,
-        scorer=scorer,
-        rows=held,
-        some=job.settings.held_rows,
-        general=_general(job, base, trainer.model),
+    stance = Stance(job.method, job.settings.loss, job.settings.beta, weights)
+    general = _general(job, base, trainer.model)
+    exam, judge = (
+        Exam(
+            stance=stance,
+            model=trainer.model,
+            scorer=scorer,
+            rows=rows,
+            some=job.settings.held_rows,
+            general=general,
+        )
+        for rows in (held, judging)
     )
-    return Built(trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole), exam.part
+    built = Built(
+        trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole, by_row=judge.by_row
+    )
+    return built, exam.part
 
 
 def _drawing(
@@ -128,9 +138,14 @@ def _drawing(
     trainer = grpo.trainer(job, chosen, base, train, common, peft)
     _start(job, trainer.model)
     general = _general(job, base, trainer.model)
+    held, judging = parted(held, data, job.method, job.held_out)
     exam = grpo.Exam(job, base, trainer.model, held, general)
+    judge = grpo.Exam(job, base, trainer.model, judging, None)
     counts = {"rows": float(len(train)), "held_out_rows": float(len(held))}
-    return Built(trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole), exam.part
+    built = Built(
+        trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole, by_row=judge.by_row
+    )
+    return built, exam.part
 
 
 def _common(
@@ -215,7 +230,7 @@ def _base(job: Job) -> Base:
 
 def _rows(
     job: Job, folder: Path, base: Base
-) -> tuple[list[Row], list[Row], Chosen, dict[str, float]]:
+) -> tuple[list[Row], list[Row], list[Row], Chosen, dict[str, float]]:
     data = Path(job.dataset_folder)
     train, held = (
         read_rows(data, job.method, split, base.tokenizer, most=base.context, ends=base.ends)
@@ -233,12 +248,13 @@ def _rows(
             f"{chosen.max_tokens} tokens. Raise train.max_tokens, or lower assistant.passages."
         )
     long = total + len(held.rows) + held.too_long - len(learnt) - len(measured)
+    examined, judging = parted(measured, data, job.method, job.held_out)
     counts = {
         "rows": float(len(learnt)),
         "rows_too_long": float(long),
-        "held_out_rows": float(len(measured)),
+        "held_out_rows": float(len(examined)),
     }
-    return learnt, measured, chosen, counts
+    return learnt, examined, judging, chosen, counts
 
 
 def _facts(job: Job, base: Base, rows: Sequence[Row]) -> Facts:

@@ -10,7 +10,7 @@ from pathlib import Path
 from knowledge.errors import RatchetError
 from loop.settings import Settings
 from loop.store.records import Adapter, Dataset
-from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, Job, TrainResult
+from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, HeldOut, Job, TrainResult
 
 _PACKAGES = ("torch", "transformers", "peft", "trl")
 _ELSEWHERE = ("method", "start", "threads")  # what a job says in fields of their own
@@ -25,6 +25,7 @@ def plan(
     parent: Adapter | None,
     base: str | None = None,
     after: TrainResult | None = None,
+    held_out: HeldOut = "whole",
 ) -> Job:
     """All that a run needs to know, checked as far as possible without loading a model.
 
@@ -72,6 +73,7 @@ def plan(
         dataset_folder=str(folder.resolve()),
         root=str(settings.root.resolve()),
         parent_folder=_folder(parent, after),
+        held_out=held_out,
     )
 
 

@@ -22,6 +22,7 @@ from loop.store.records import Adapter, Dataset, Run
 from loop.train.job import (
     ADAPTER,
     ATTEMPTS,
+    BY_ROW,
     CARD,
     CHECKPOINTS,
     CHOSEN,
@@ -33,6 +34,7 @@ from loop.train.job import (
     MODEL,
     RESULT,
     STOPPED,
+    HeldOut,
     Job,
     TrainResult,
     read_job,
@@ -42,10 +44,16 @@ from loop.train.job import (
 from loop.train.journal import newest, read_journal, step_of
 from loop.train.plan import plan
 
-__all__ = ["TrainResult", "plan", "train"]
+__all__ = ["StoppedEarly", "TrainResult", "plan", "train"]
+
+Watch = Callable[[dict[str, Any]], bool]
 
 _ROOT = Path(__file__).parents[2]  # where the process finds our packages
 _LOOK_EVERY = 0.2  # seconds between looks at the metrics file
+
+
+class StoppedEarly(RatchetError):
+    """Who watched the run had seen enough. The same job in the same folder goes on."""
 
 
 def train(
@@ -58,6 +66,8 @@ def train(
     run_folder: Path,
     base: str | None = None,
     after: TrainResult | None = None,
+    held_out: HeldOut = "whole",
+    watch: Watch | None = None,
     progress: bool = False,
 ) -> TrainResult:
     """Train on a dataset version, by one method.
@@ -74,19 +84,26 @@ def train(
         run_folder: For the run's files; made if missing.
         base: Another base than the assistant's.
         after: Start from what this run made, and measure against it.
+        held_out: Which held-out rows it may look at.
+        watch: Sees each line of the journal, a resumed run's old ones too and some twice; True
+            stops the run. A finished run is not watched.
         progress: Show a bar.
 
     Raises:
+        StoppedEarly: `watch` said so.
         RatchetError: The job cannot be done, diverged, or was stopped; the message says what next.
         RuntimeError: The process failed for another reason; the message ends with its log.
     """
-    job = plan(settings, dataset, method=method, seed=seed, parent=parent, base=base, after=after)
+    job = plan(
+        settings, dataset, method=method, seed=seed, parent=parent, base=base, after=after,
+        held_out=held_out,
+    )  # fmt: skip
     job = _enter(run_folder, job, keep_threads=settings.train.threads == 0)
     if not _done(run_folder):
         for name in (RESULT, ERROR):
             (run_folder / name).unlink(missing_ok=True)
         with _process(run_folder, job) as process, _bar(progress) as bar:
-            status = _follow(process, run_folder, bar)
+            status = _follow(process, run_folder, bar, watch)
         if status != 0:
             raise _failure(run_folder, status)
     return _finished(run_folder, job)
@@ -99,7 +116,7 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
     if old is not None and keep_threads:
         job = replace(job, threads=old.threads)
     if old is None or old.id != job.id:
-        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS):
+        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, BY_ROW):
             (folder / name).unlink(missing_ok=True)
         for name in (CHECKPOINTS, ADAPTER, MODEL):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -167,16 +184,26 @@ def _environment(job: Job) -> dict[str, str]:
 
 
 def _follow(
-    process: subprocess.Popen[bytes], folder: Path, bar: Callable[[dict[str, Any]], None]
+    process: subprocess.Popen[bytes],
+    folder: Path,
+    bar: Callable[[dict[str, Any]], None],
+    watch: Watch | None = None,
 ) -> int:
     status = None
+    seen: list[dict[str, Any]] = []
     while status is None:
         try:
             status = process.wait(_LOOK_EVERY)
         except subprocess.TimeoutExpired:
             status = None
-        for line in read_journal(folder)[-1:]:
+        lines = read_journal(folder)
+        for line in lines[-1:]:
             bar(line)
+        if watch is not None and status is None:
+            same = lines[: len(seen)] == seen  # a resumed run cuts off what it does again
+            if any(watch(line) for line in (lines[len(seen) :] if same else lines)):
+                raise StoppedEarly(f"{folder}: stopped by who watched it.")
+            seen = lines
     return status
 
 
