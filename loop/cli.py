@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.privacy import privacy_commands
     from loop.commands.raters import raters_command
     from loop.commands.review import review_commands
+    from loop.commands.searching import search_command
     from loop.commands.synthesize import synthesize_command
     from loop.commands.training import train_command
 
@@ -138,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
     balance_commands(versions, add)
 
     train_command(groups, add)
+    search_command(groups, add)
 
     adapters = group("adapters", "trained adapters")
     add(adapters, "list", learn.adapters_list, "all adapters, the champion marked")

@@ -19,7 +19,7 @@ from knowledge.errors import RatchetError
 from loop.settings import Settings
 from loop.store.records import Adapter, Dataset
 from loop.train.halves import halves
-from loop.train.history import alone, read_history
+from loop.train.history import Repeat, alone, read_history
 from loop.train.job import TrainResult
 from loop.train.quest import Quest, Spent, repeated, tried
 from loop.train.run import train
@@ -214,7 +214,8 @@ def judge(
         )
     if chosen == {name: trials[0].settings[name] for name in names}:
         return None, f"None of {len(trials) - 1} other settings was better than the defaults."
-    pairs, why = [], ""
+    pairs: list[tuple[Repeat, Repeat]] = []
+    why = ""
     wanted = quest.settings.search.seeds
     for n in range(1, wanted + 1):
         done = read_history(quest.folder)

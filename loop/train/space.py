@@ -50,9 +50,9 @@ def check_space(known: SearchSettings, method: str) -> None:
             f"{', '.join(METHODS)}. Search each stage by itself with --method."
         )
     least = {"trials": 1, "seeds": 1, "minutes": 0, "money": 0}
-    for name, low in least.items():
-        if getattr(known, name) < low:
-            raise _mend(name, getattr(known, name), f"expected at least {low}")
+    for name, fewest in least.items():
+        if getattr(known, name) < fewest:
+            raise _mend(name, getattr(known, name), f"expected at least {fewest}")
     for name in KEYS:
         values: tuple[float, ...] = getattr(known, name)
         if not values:

@@ -99,21 +99,21 @@ def stops_at(
 
 
 def _study(space: Space, aim: Aim, done: Sequence[Trial]) -> optuna.Study:
-    optuna = load_optuna()
+    library = load_optuna()
     distributions = _distributions(space)
-    study = optuna.create_study(
+    study: optuna.Study = library.create_study(
         direction="maximize" if aim.more else "minimize",
-        sampler=optuna.samplers.TPESampler(
+        sampler=library.samplers.TPESampler(
             seed=(aim.seed * 1_000_003 + len(done)) % 2**32, n_startup_trials=_RANDOM
         ),
-        pruner=optuna.pruners.MedianPruner(
+        pruner=library.pruners.MedianPruner(
             n_startup_trials=_COMPARED, n_warmup_steps=aim.first + 1
         ),
     )
     for one in done:
         complete = one.ended == "finished"
         study.add_trial(
-            optuna.trial.create_trial(
+            library.trial.create_trial(
                 params={
                     knob.name: one.settings[knob.name]
                     if knob.between
@@ -123,9 +123,9 @@ def _study(space: Space, aim: Aim, done: Sequence[Trial]) -> optuna.Study:
                 distributions=distributions,
                 value=one.figure if complete else None,
                 # what failed has no curve, and so counts as the worst of those stopped
-                state=optuna.trial.TrialState.COMPLETE
+                state=library.trial.TrialState.COMPLETE
                 if complete
-                else optuna.trial.TrialState.PRUNED,
+                else library.trial.TrialState.PRUNED,
                 intermediate_values=dict(one.curve),
             )
         )
