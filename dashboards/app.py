@@ -13,6 +13,7 @@ PAGES = (  # file in views, title, icon
     ("ask", "Ask", "chat"),
     ("review", "Review", "rate_review"),
     ("evaluations", "Evaluations", "monitoring"),
+    ("training", "Training", "model_training"),
     ("knowledge", "Knowledge", "menu_book"),
     ("experiments", "Experiments", "science"),
     ("adapters", "Adapters", "hub"),

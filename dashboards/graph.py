@@ -17,7 +17,7 @@ def dot(lineage: Lineage) -> str:
     boxes = {
         "adapter": ("Adapter", adapter.id),
         "run": ("Run", "not on record" if run is None else f"{run.method}, seed {run.seed}"),
-        "dataset": ("Dataset", adapter.dataset),
+        "dataset": ("Dataset", adapter.dataset or "those of its sources"),
         "rows": ("Rows", count(rows, "row")),
         "said": ("Feedback", f"{count(said, 'rating')} of {count(turns, 'answer')}"),
     }
@@ -30,6 +30,8 @@ def dot(lineage: Lineage) -> str:
         kind = "Base" if at == len(lineage.parents) else "Parent"
         lines.append(f"p{at} [label={_label(kind, parent)}]; p{at} -> {child};")
         child = f"p{at}"
+    for at, source in enumerate(adapter.sources):
+        lines.append(f"s{at} [label={_label('Merged from', source)}]; s{at} -> run;")
     return (
         'digraph { rankdir=LR; bgcolor="transparent"; '
         'node [shape=box, style="rounded", color="#0f766e", fontname="Helvetica", fontsize=11, '

@@ -159,11 +159,13 @@ def looks(experiment: str) -> list[Look]:
     return [_look(number, row) for number, row in enumerate(found, 1)]
 
 
-def adapters() -> list[Listed]:
-    """The newest adapters, newest first."""
+def adapters(labels: Mapping[str, str] | None = None) -> list[Listed]:
+    """The newest adapters, newest first; with labels, only those that carry them."""
     here = source.here()
     suite, _, metric = here.settings.gate.improve.partition(":")
-    rows = here.store.query("dash_adapters", assistant=here.assistant, suite=suite, metric=metric)
+    rows = here.store.query(
+        "dash_adapters", assistant=here.assistant, suite=suite, metric=metric, **(labels or {})
+    )
     now = champion()
     return [
         Listed(
@@ -175,9 +177,20 @@ def adapters() -> list[Listed]:
             verdict=row["verdict"],
             judged_against=row["judged_against"],
             champion=row["id"] == now,
+            pruned_at=row["pruned_at"],
         )
         for row in rows
     ]
+
+
+def labels() -> dict[str, list[str]]:
+    """Each label that adapters may carry, with the values that some do."""
+    here = source.here()
+    rows = here.store.query("adapter_labels", assistant=here.assistant)
+    return {
+        name: sorted({row[name] for row in rows if row[name]})
+        for name in ("domain", "language", "segment")
+    }
 
 
 def previous_champion() -> str | None:
@@ -196,8 +209,8 @@ def lineage(adapter_id: str) -> Lineage | None:
     adapter = from_row(Adapter, rows[0])
     runs = store.query("run", id=adapter.run)
     datasets = store.query("dataset", id=adapter.dataset)
-    origins = store.query("dash_lineage", dataset=adapter.dataset)
-    some = store.query("dash_lineage_rows", dataset=adapter.dataset)
+    origins = store.query("dash_lineage", adapter=adapter.id)
+    some = store.query("dash_lineage_rows", adapter=adapter.id)
     return Lineage(
         adapter=adapter,
         parents=_parents(adapter),

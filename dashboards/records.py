@@ -173,11 +173,12 @@ class Listed:
     verdict: str | None  # the newest
     judged_against: str | None
     champion: bool
+    pruned_at: datetime | None = None  # since when its files are gone
 
     def promotable(self, champion: str) -> bool:
         """Has the gate passed it against the present champion?"""
         passed = self.verdict == "pass" and self.judged_against == champion
-        return passed and self.adapter.id != champion
+        return passed and self.adapter.id != champion and self.pruned_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

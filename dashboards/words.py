@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 
@@ -66,6 +67,23 @@ def lasted(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def amount(value: float | None, unit: str = "") -> str:
+    """A quantity with its unit, two or three figures long; a dash where there is none.
+
+    >>> amount(0.01234, "EUR"), amount(1234.5, "kWh"), amount(0.0, "EUR"), amount(None, "EUR")
+    ('0.0123 EUR', '1,234 kWh', '0 EUR', '—')
+    >>> amount(0.0000456), amount(1e-12)
+    ('0.000046', 'below 0.000001')
+    """
+    if value is None:
+        return "—"
+    said = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if 0 < value < 1e-3:  # never 4.6e-05
+        said = f"{value:.{1 - math.floor(math.log10(value))}f}"
+    said = "below 0.000001" if 0 < value < 1e-6 else said
+    return f"{said} {unit}".rstrip()
 
 
 def size(count: int) -> str:

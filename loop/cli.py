@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Every command with its arguments; docs/commands.md is made from this."""
     from loop.commands import judge, learn, talk
+    from loop.commands.adapters import adapter_commands
     from loop.commands.balance import balance_commands
     from loop.commands.datasets import dataset_commands
     from loop.commands.knowing import knowledge_commands
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.privacy import privacy_commands
     from loop.commands.raters import raters_command
     from loop.commands.review import review_commands
+    from loop.commands.runs import run_commands
     from loop.commands.searching import search_command
     from loop.commands.synthesize import synthesize_command
     from loop.commands.training import train_command
@@ -141,14 +143,8 @@ def parser() -> argparse.ArgumentParser:
     train_command(groups, add)
     search_command(groups, add)
 
-    adapters = group("adapters", "trained adapters")
-    add(adapters, "list", learn.adapters_list, "all adapters, the champion marked")
-    add(adapters, "show", learn.adapters_show, "one adapter: run, figures, decisions").add_argument(
-        "adapter"
-    )
-    add(
-        adapters, "lineage", learn.adapters_lineage, "from the adapter to the ratings behind it"
-    ).add_argument("adapter")
+    run_commands(group("runs", "training runs: what they cost and what they brought"), add)
+    adapter_commands(group("adapters", "trained adapters"), add)
 
     evaluate = add(groups, "eval", judge.evaluate, "run the suites against an adapter")
     evaluate.add_argument("--adapter", default="base", help='adapter id, or "base"')

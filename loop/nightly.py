@@ -173,10 +173,15 @@ def _train(
             run_folder=folder,
             progress=progress,
         )
-        made = register(store, settings, done.run, done.folder, parent=parent, at=clock())
+        made = register(
+            store, settings, done.run, done.folder, parent=parent, at=clock(), cost=done.cost
+        )
         return {"adapter": made.id}
 
-    return str(steps.run("train", inputs, action)["adapter"])
+    adapter = str(steps.run("train", inputs, action)["adapter"])
+    if store.query("pruned", adapter=adapter):  # made once and given up since: make it again
+        adapter = str(action()["adapter"])
+    return adapter
 
 
 def _decide(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from knowledge.errors import RatchetError
 from loop.settings_tables import AssistantSettings as AssistantSettings
+from loop.settings_tables import CostSettings as CostSettings
 from loop.settings_tables import CurateSettings as CurateSettings
 from loop.settings_tables import ExperimentSettings as ExperimentSettings
 from loop.settings_tables import GateSettings as GateSettings
@@ -20,6 +21,7 @@ from loop.settings_tables import GuardSettings as GuardSettings
 from loop.settings_tables import KnowledgeSettings as KnowledgeSettings
 from loop.settings_tables import NightlySettings as NightlySettings
 from loop.settings_tables import RatersSettings as RatersSettings
+from loop.settings_tables import RegistrySettings as RegistrySettings
 from loop.settings_tables import ReviewSettings as ReviewSettings
 from loop.settings_tables import SearchSettings as SearchSettings
 from loop.settings_tables import ServeSettings as ServeSettings
@@ -48,6 +50,8 @@ class Settings:
     train: TrainSettings = field(default_factory=TrainSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
+    cost: CostSettings = field(default_factory=CostSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     nightly: NightlySettings = field(default_factory=NightlySettings)
@@ -163,11 +167,18 @@ def _typed(kind: Any, value: Any, file: Path, where: str) -> Any:
         inner = typing.get_args(kind)[0]
         if isinstance(value, list):
             return tuple(_typed(inner, item, file, where) for item in value)
+    elif typing.get_origin(kind) is dict:  # a table whose keys are the user's own
+        inner = typing.get_args(kind)[1]
+        if isinstance(value, dict):
+            return {key: _typed(inner, one, file, f"{where}.{key}") for key, one in value.items()}
     elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
-    name = (
-        getattr(kind, "__name__", str(kind)) if not isinstance(kind, types.GenericAlias) else "list"
-    )
-    raise RatchetError(f"{file}: {where} is {value!r}, expected {name}. Mend that line.")
+    raise RatchetError(f"{file}: {where} is {value!r}, expected {_said(kind)}. Mend that line.")
+
+
+def _said(kind: Any) -> str:
+    if isinstance(kind, types.GenericAlias):
+        return "a table" if typing.get_origin(kind) is dict else "list"
+    return str(getattr(kind, "__name__", kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +186,27 @@ class GuardSettings:
     margin: float = 10.0  # mean lead of preferred answers in implicit reward, beta times nats
     entropy: float = 0.1  # share of the starting entropy of answers below which it has collapsed
     length: float = 3.0  # nats an answer's end may get less likely by; GRPO: times longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrySettings:
+    """Which adapters `ratchet adapters prune` keeps, beside those that answer or may have to."""
+
+    keep: int = 10  # newest adapters of the assistant that keep their files, however old
+    days: int = 30  # younger ones keep theirs, however many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostSettings:
+    """What training costs, and how much of it a run may spend. A budget of 0 is none."""
+
+    currency: str = "EUR"  # of every amount here, as ISO 4217 writes it
+    rates: dict[str, float] = field(default_factory=dict)  # per device-hour: cpu, cuda, a name
+    energy_price: float = 0.0  # per kWh, on top of the rate; 0: the rate includes it
+    country: str = ""  # ISO 3166 code of three letters, like "DEU"; empty reckons no emissions
+    budget_minutes: float = 0.0  # wall minutes of a run, all its attempts together
+    budget_money: float = 0.0  # of a run, in the currency; takes a rate for its device
+    budget_kwh: float = 0.0  # electricity of a run; takes the extra "cost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

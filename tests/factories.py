@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from loop.store.costs import Cost
 from loop.store.privacy_records import (
     AdapterMark,
     ConsentEvent,
@@ -173,6 +174,24 @@ def make_run(**fields: Any) -> Run:
         "metrics": {"loss": 0.5},
     }
     return _made(Run, shared, known, fields)
+
+
+def make_cost(**fields: Any) -> Cost:
+    """A run of an hour on a CPU at half a euro; name the `run` it is of when that matters."""
+    known = {
+        "run": f"run-{next(_numbers)}",
+        "device": "cpu",
+        "device_seconds": 3600.0,
+        "tokens": 1_000_000,
+        "peak_bytes": 2_000_000_000,
+        "kwh": 0.04,
+        "energy_source": "estimated",
+        "grams_co2e": None,
+        "amount": 0.5,
+        "currency": "EUR",
+        "rate": 0.5,
+    }
+    return Cost(**known | fields)
 
 
 def make_adapter(**fields: Any) -> Adapter:

@@ -35,6 +35,9 @@ def test_what_the_file_sets_is_taken_and_the_rest_stays(tmp_path: Path) -> None:
         ("seed = true\n", "seed is True, expected int"),
         ("train = 3\n", "train is 3, expected"),
         ("[curate]\nconsent = 'contract'\n", "curate.consent is 'contract', expected"),
+        ("[cost]\nrates = 3\n", "cost.rates is 3, expected a table"),
+        ("[cost.rates]\ncpu = 'cheap'\n", "cost.rates.cpu is 'cheap', expected float"),
+        ("[cost.rates]\ncuda = true\n", "cost.rates.cuda is True, expected float"),
         ("[train\n", "not valid TOML"),
     ],
 )
@@ -42,6 +45,13 @@ def test_a_mistake_names_file_key_value_and_mend(tmp_path: Path, text: str, says
     with pytest.raises(RatchetError, match=f"(?s)ratchet.toml.*{says}") as told:
         load_settings(written(tmp_path, text))
     assert "\n" not in str(told.value)
+
+
+def test_a_table_may_have_keys_of_ones_own(tmp_path: Path) -> None:
+    text = '[cost]\ncurrency = "USD"\n[cost.rates]\ncpu = 1\n"NVIDIA H100" = 2.8\n'
+    found = load_settings(written(tmp_path, text))
+    assert found.cost.rates == {"cpu": 1.0, "NVIDIA H100": 2.8}
+    assert found.cost.currency == "USD"
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:

@@ -11,10 +11,27 @@ from dashboards.words import code, figure, lasted, short, when
 from loop.decide.promote import promote, rollback
 
 WORDS = {"pass": "passed", "fail": "refused"}
+LABELS = ("domain", "language", "segment")
+ANY = "any"
+
+
+def narrowed() -> dict[str, str]:
+    """The labels chosen; one that no adapter carries is not asked for."""
+    known = {name: values for name, values in queries.labels().items() if values}
+    chosen: dict[str, str] = {}
+    if known:
+        with st.container(horizontal=True):
+            for name, values in known.items():
+                value = st.selectbox(name.capitalize(), [ANY, *values], key=f"label-{name}")
+                if value and value != ANY:
+                    chosen[name] = value
+    return chosen
 
 
 def table(listed: list[Listed], metric: str) -> None:
     """Every adapter, the champion marked."""
+    carried = [name for name in LABELS if any(getattr(one.adapter, name) for one in listed)]
+    gone = any(one.pruned_at for one in listed)
     st.dataframe(
         [
             {
@@ -22,12 +39,16 @@ def table(listed: list[Listed], metric: str) -> None:
                 "adapter": one.adapter.id,
                 "made": when(one.adapter.at),
                 "method": one.method or "—",
-                "dataset": one.adapter.dataset,
+                **{name: getattr(one.adapter, name) or ANY for name in carried},
+                "dataset": one.adapter.dataset or "—",
                 "rows": one.dataset_rows,
                 "trained in": "—" if one.seconds is None else lasted(one.seconds),
-                "parent": one.adapter.parent or one.adapter.base,
+                "made from": ", ".join(one.adapter.sources)
+                or one.adapter.parent
+                or one.adapter.base,
                 metric: figure(one.score),
                 "gate": WORDS.get(one.verdict or "", "not judged"),
+                **({"pruned": when(one.pruned_at) if one.pruned_at else ""} if gone else {}),
             }
             for one in listed
         ],
@@ -38,7 +59,8 @@ def table(listed: list[Listed], metric: str) -> None:
 def promotion(one: Listed, champion: str) -> None:
     """Make it champion: only what the gate passed, or with a reason for doing it anyway."""
     actor, ready = widgets.person(), one.promotable(champion)
-    with st.popover("Promote", icon=":material/arrow_upward:", disabled=one.champion):
+    closed = one.champion or one.pruned_at is not None
+    with st.popover("Promote", icon=":material/arrow_upward:", disabled=closed):
         if not ready:
             st.warning(_objection(one))
         override = not ready and st.checkbox("Override the gate", key=f"override-{one.adapter.id}")
@@ -132,10 +154,14 @@ def _objection(one: Listed) -> str:
 
 st.title("Adapters")
 champion = queries.champion()
-listed = queries.adapters()
 with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown(f"Champion: {code(champion)}")
     going_back(champion)
+chosen_labels = narrowed()
+listed = queries.adapters(chosen_labels)
+if not listed and chosen_labels:
+    widgets.empty("No adapter carries all of these labels. Choose fewer.")
+    st.stop()
 if not listed:
     widgets.empty("No adapter yet; the base answers. `ratchet nightly` trains one from feedback.")
     st.stop()
@@ -146,6 +172,9 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = st.selectbox("Adapter", list(by_id), width=360)
     one = by_id[chosen or next(iter(by_id))]
     promotion(one, champion)
+if one.pruned_at is not None:
+    again = f"ratchet adapters show {one.adapter.id}"
+    st.info(f"Its files were pruned. {code(again)} tells how to make it again.")
 found = queries.lineage(one.adapter.id)
 if found is not None:
     lineage(found)

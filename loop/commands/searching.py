@@ -43,7 +43,10 @@ def search_command(groups: Any, add: Callable[..., ArgumentParser]) -> None:
 
 
 def search(args: Namespace) -> Outcome:
+    from loop.models.bases import best_device
     from loop.models.registry import starting_point
+    from loop.train.cost import rate_of
+    from loop.train.meter import device_name
     from loop.train.report import report, search_folder
     from loop.train.search import search as run
 
@@ -61,6 +64,7 @@ def search(args: Namespace) -> Outcome:
         dataset = dataset_of(store, settings, args.dataset)
         refuse_erased(store, dataset.id)
         parent = starting_point(store, settings, args.start)
+    device = best_device()
     folder = search_folder(settings, dataset, method=method, seed=seed, parent=parent)
     found = run(
         settings,
@@ -69,6 +73,7 @@ def search(args: Namespace) -> Outcome:
         seed=seed,
         parent=parent,
         folder=folder,
+        rate_per_hour=rate_of(device, device_name(device), settings.cost.rates) or 0.0,
         progress=not args.json,
         tell=_silent if args.json else _tell,
     )

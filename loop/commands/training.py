@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loop import project
+from loop.commands.adapters import label_arguments
 from loop.commands.datasets import dataset_of
 from loop.display import Outcome, table
 from loop.forget.marks import refuse_erased
@@ -36,6 +37,7 @@ def train_command(groups: Any, add: Callable[..., ArgumentParser]) -> None:
         metavar="KEY=VALUE",
         help="a key of [train], this once",
     )
+    label_arguments(parser, "what the adapter is for")
 
 
 def train(args: Namespace) -> Outcome:
@@ -71,7 +73,16 @@ def train(args: Namespace) -> Outcome:
             progress=not args.json,
         )
         adapter = register(
-            store, settings, done.run, done.folder, parent=parent, at=datetime.now(UTC)
+            store,
+            settings,
+            done.run,
+            done.folder,
+            parent=parent,
+            at=datetime.now(UTC),
+            cost=done.cost,
+            domain=args.domain or "",
+            language=args.language or "",
+            segment=args.segment or "",
         )
     run = done.run
     data = {

@@ -31,7 +31,7 @@ from loop.models.registry import register
 from loop.project import TEMPLATE
 from loop.settings import Settings, load_settings
 from loop.store.records import Adapter, Record
-from loop.train.run import train
+from loop.train.stages import train_stages
 
 if TYPE_CHECKING:
     from eval_suites.compare import Comparison
@@ -215,7 +215,7 @@ def fit(
     store: Store, settings: Settings, dataset: Any, calendar: Calendar, *, quiet: bool
 ) -> Adapter:
     """Train the candidate in a process of its own and register it."""
-    done = train(
+    done = train_stages(
         settings,
         dataset,
         method=settings.train.method,
@@ -224,7 +224,9 @@ def fit(
         run_folder=settings.runs / "demo",
         progress=not quiet,
     )
-    return register(store, settings, done.run, done.folder, parent=None, at=calendar.now())
+    return register(
+        store, settings, done.run, done.folder, parent=None, at=calendar.now(), cost=done.cost
+    )
 
 
 def try_on_people(

@@ -98,6 +98,9 @@ def known(store: Store, settings: Settings, found: Mapping[str, Any]) -> Gone:
             gone.name(path, "export: no longer there; erase whatever copy was made of it")
         elif path.exists():
             gone.name(path, "export: something else is there now; look into it")
+    for row in store.query("adapter_exports", ids=list(found["adapters"])):
+        why = f"export of {row['subject']}, which learnt from them: take back every copy"
+        gone.name(row["detail"]["path"], why)
     for path in run_folders(settings, datasets, found["adapters"]):
         gone.erase("runs", path)
     for path in dataset_folders(settings, found["paths"], datasets):

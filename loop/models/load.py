@@ -18,7 +18,7 @@ from transformers.utils import logging as hub_logging
 from knowledge.errors import RatchetError
 from loop.models.bases import base_folder, best_device, fingerprint
 
-__all__ = ["Base", "base_folder", "best_device", "fingerprint", "load_base"]
+__all__ = ["Base", "base_folder", "best_device", "fingerprint", "load_base", "quiet"]
 
 
 class Base(NamedTuple):
@@ -36,6 +36,7 @@ def load_base(
     *,
     root: Path = Path("."),
     device: str | None = None,
+    as_stored: bool = False,
     reward: bool = False,
     attention: str | None = None,
     four_bit: bool = False,
@@ -48,7 +49,8 @@ def load_base(
     Args:
         name: "pocket", a folder, or a hub name.
         root: The project's folder; a relative base lies below it.
-        device: Where to; None is the GPU if one answers.
+        device: "cpu" or "cuda"; None takes the GPU where one answers.
+        as_stored: Keep the weights in the type they are stored in.
         reward: With a fresh head that gives one number, instead of the language model's.
         attention: Another implementation than the model's own choice.
         four_bit: Quantised to 4 bits by bitsandbytes, on an NVIDIA GPU (Dettmers et al., 2023).
@@ -67,11 +69,11 @@ def load_base(
         options["num_labels"] = 1
     kind: Any = AutoModelForSequenceClassification if reward else AutoModelForCausalLM
     try:
-        with _quiet():
+        with quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, **local)
             model: Any = kind.from_pretrained(
                 source,
-                dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+                dtype="auto" if as_stored else _dtype(device),
                 use_safetensors=True,
                 **options,
                 **local,
@@ -118,6 +120,10 @@ def _four_bit(device: str) -> Any:
     )
 
 
+def _dtype(device: str) -> torch.dtype:
+    return torch.float32 if device == "cpu" else torch.bfloat16
+
+
 def _mend(name: str, folder: Path | None, problem: Exception) -> str:
     """What went wrong, and the next move."""
     why = str(problem).strip().split("\n")[0][:200] or type(problem).__name__
@@ -135,7 +141,7 @@ def _mend(name: str, folder: Path | None, problem: Exception) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars while weights load; our own commands show theirs."""
     was = hub_logging.is_progress_bar_enabled()
     hub_logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -16,6 +16,10 @@ from knowledge.errors import RatchetError
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 _PREFIX = "base_model.model."
+_OWN = "modules_to_save"
+_HEADS = {"score", "classifier"}  # of a reward model; peft names both
+
+Kind = Literal["adapter", "reward", "model"]
 
 
 class AdapterFiles(NamedTuple):
@@ -26,43 +30,60 @@ class AdapterFiles(NamedTuple):
 
 
 def weights_sha256(folder: Path) -> str:
-    """SHA-256 of the adapter's weights, in hex.
+    """SHA-256 of a folder's weights, in hex: of an adapter's file, or over a whole model's.
 
     Raises:
-        RatchetError: The file is missing.
+        RatchetError: They are missing, or cannot be read.
     """
     path = folder / WEIGHTS
+    whole = [] if path.exists() else sorted(folder.glob("*.safetensors"))
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        if not whole:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        for path in whole:
+            with path.open("rb") as file:
+                digest.update(path.name.encode())
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
     except FileNotFoundError as problem:
         raise RatchetError(f"{path}: no such file; {_AGAIN}") from problem
     except OSError as problem:
         raise RatchetError(f"{path}: cannot be read ({problem}); {_AGAIN}") from problem
 
 
-def model_sha256(folder: Path) -> str:
-    """SHA-256 over the weight files of a whole model, in hex.
+def kind_of(folder: Path) -> Kind:
+    """What a folder of weights is.
 
     Raises:
-        RatchetError: There is none, or one cannot be read.
+        RatchetError: Its configuration cannot be read.
     """
-    digest = hashlib.sha256()
-    paths = sorted(folder.glob("*.safetensors"))
-    if not paths:
-        raise RatchetError(f"{folder}: holds no weights; {_AGAIN}")
-    for path in paths:
-        try:
-            with path.open("rb") as file:
-                digest.update(path.name.encode())
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as problem:
-            raise RatchetError(f"{path}: cannot be read ({problem}); {_AGAIN}") from problem
-    return digest.hexdigest()
+    if not (folder / CONFIG).exists() and (folder / "config.json").exists():
+        return "model"
+    return "reward" if _raw(folder / CONFIG).get("task_type") == "SEQ_CLS" else "adapter"
+
+
+def config_sha256(folder: Path) -> str:
+    """SHA-256 of what in a folder's configuration decides its answers, in hex; all is read.
+
+    The order of layers and what else PEFT notes of the training make no difference.
+
+    Raises:
+        RatchetError: A file is missing or corrupt; see `read_adapter`.
+    """
+    if kind_of(folder) == "model":
+        return hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
+    plain = {
+        key: sorted(value) if isinstance(value, list) else value
+        for key, value in read_adapter(folder).config.items()
+        if value not in (None, False, [], {})
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def read_adapter(folder: Path) -> AdapterFiles:
-    """Read a LoRA adapter whole.
+    """Read a LoRA adapter whole; of a reward model its head, too.
 
     Raises:
         RatchetError: A file is missing or corrupt, a number is not finite, or it is of a kind
@@ -105,12 +126,25 @@ def check_fit(files: AdapterFiles, model: Any, folder: Path) -> None:
             raise RatchetError(f"{folder}: {name} has size {found}, the base {expected}; {_OTHER}")
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _raw(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+        return {key: data[key] for key in data}
+    except FileNotFoundError as problem:
+        raise RatchetError(f"{path}: no such file; {_AGAIN}") from problem
+    except (OSError, ValueError, TypeError) as problem:
+        raise RatchetError(
+            f"{path}: not an adapter's configuration ({problem}); {_AGAIN}"
+        ) from problem
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        data = _raw(path)
         if data.get("peft_type") != "LORA":
             raise RatchetError(f"{path}: peft_type is {data.get('peft_type')!r}, expected 'LORA'.")
-        odd = [key for key in _REFUSED if data.get(key)] + (
+        head = data.get("task_type") == "SEQ_CLS" and set(data["modules_to_save"] or ()) <= _HEADS
+        odd = [key for key in _REFUSED if data.get(key) and not (head and key == _OWN)] + (
             ["bias"] if data.get("bias", "none") != "none" else []
         )
         if odd:
@@ -119,9 +153,7 @@ def _config(path: Path) -> dict[str, Any]:
                 "beside others. Train one without."
             )
         return {key: data[key] for key in _KEPT if key in data}
-    except FileNotFoundError as problem:
-        raise RatchetError(f"{path}: no such file; {_AGAIN}") from problem
-    except (OSError, ValueError, TypeError, AttributeError) as problem:
+    except (ValueError, TypeError, AttributeError, KeyError) as problem:
         raise RatchetError(
             f"{path}: not an adapter's configuration ({problem}); {_AGAIN}"
         ) from problem

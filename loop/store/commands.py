@@ -15,6 +15,7 @@ from typing import Any
 
 from knowledge.errors import RatchetError
 from loop.store.act import Act, Result, Transaction, begin
+from loop.store.adapter_commands import prune_adapter, refuse_unfit, restore_adapter
 from loop.store.champion import BASE, champion_of, history
 from loop.store.experiment_commands import start_experiment, stop_experiment
 from loop.store.ids import id_of, new_id
@@ -85,6 +86,7 @@ def promote(
             f"No adapter {adapter!r} is registered for assistant {assistant!r}. "
             "See `ratchet adapters list`."
         )
+    refuse_unfit(act, adapter)
     promotion = Promotion(
         id=id or new_id(),
         at=act.at,
@@ -109,6 +111,7 @@ def rollback(act: Act, *, assistant: str, actor: str, reason: str, id: str = "")
             f"{assistant}: there is no champion before {stack[-1]} to go back to. "
             "Nothing was changed; `ratchet promote` chooses another adapter."
         )
+    refuse_unfit(act, stack[-2])
     promotion = Promotion(
         id=id or new_id(),
         at=act.at,
@@ -163,6 +166,8 @@ COMMANDS: dict[str, Callable[..., Result]] = {
     "find_person": find_person,
     "forget": forget,
     "promote": promote,
+    "prune_adapter": prune_adapter,
+    "restore_adapter": restore_adapter,
     "record_consent": record_consent,
     "rollback": rollback,
     "start_experiment": start_experiment,

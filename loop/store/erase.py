@@ -207,14 +207,15 @@ def _quoted(run: Runs, user: str, asked: Rows) -> dict[str, Any]:
 
 def _adapters(run: Runs, datasets: Mapping[str, int]) -> dict[str, str]:
     """Adapters trained on the datasets, then those built on them, each with what led to it."""
-    rows = run.run('select id, dataset, parent from adapters order by "at", id', {})
+    rows = run.run('select id, dataset from adapters order by "at", id', {})
+    steps = run.run("select adapter, origin from adapter_origins order by adapter, origin", {})
     found = {row["id"]: row["dataset"] for row in rows if row["dataset"] in datasets}
     more = True
     while more:
         built = {
-            row["id"]: row["parent"]
-            for row in rows
-            if row["parent"] in found and row["id"] not in found
+            step["adapter"]: step["origin"]
+            for step in steps
+            if step["origin"] in found and step["adapter"] not in found
         }
         found |= built
         more = bool(built)

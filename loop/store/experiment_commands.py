@@ -7,6 +7,7 @@ from typing import Any
 
 from knowledge.errors import RatchetError
 from loop.store.act import Act, Result
+from loop.store.adapter_commands import refuse_unfit
 from loop.store.champion import BASE
 from loop.store.ids import id_of, new_id
 from loop.store.named import queries
@@ -36,6 +37,8 @@ def start_experiment(
     known = {BASE, *(row["id"] for row in act.query("adapters", assistant=assistant))}
     if problem := _problem(metric, arms, horizon, alpha, known):
         raise RatchetError(f"{problem} Nothing was started.")
+    for arm in arms:
+        refuse_unfit(act, str(arm["adapter"]))
     for row in act.query("experiments", assistant=assistant):
         if row["status"] == "running":
             raise RatchetError(

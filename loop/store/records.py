@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from loop.store.adapter_records import Adapter as Adapter
+from loop.store.costs import Cost as Cost
 from loop.store.privacy_records import PrivacyRecord
 from loop.store.review_records import Gold as Gold
 from loop.store.review_records import Guideline as Guideline
@@ -113,7 +115,7 @@ class Run:
 
     id: str
     at: datetime
-    dataset: str
+    dataset: str  # empty for a merge
     method: str
     base: str
     seed: int
@@ -121,21 +123,6 @@ class Run:
     seconds: float
     tokens_per_second: float
     metrics: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adapter:
-    """A LoRA adapter in the registry."""
-
-    id: str  # "ad-" + first 12 hex digits of the weights' SHA-256
-    at: datetime
-    assistant: str
-    run: str
-    dataset: str
-    base: str
-    parent: str | None  # the adapter it started from; None is the bare base
-    path: str
-    sha256: str  # of adapter_model.safetensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +277,7 @@ Record = (
     | Ticket
     | Step
     | Synthetic
+    | Cost
     | AuditEvent
     | PrivacyRecord
 )

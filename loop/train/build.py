@@ -20,6 +20,7 @@ from knowledge.errors import RatchetError
 from loop.models.load import Base, load_base
 from loop.models.weights import read_adapter
 from loop.train.choose import Chosen, Facts, choose, settled
+from loop.train.cost import Budget
 from loop.train.examine import Exam
 from loop.train.guard import General, general_texts
 from loop.train.halves import parted
@@ -28,9 +29,10 @@ from loop.train.journal import Journal
 from loop.train.kto import weights_of
 from loop.train.layout import can_share
 from loop.train.measure import DECIDES, Scorer, Stance
+from loop.train.meter import Meter
 from loop.train.rows import Row, read_asked, read_rows
 from loop.train.trainer import Batches, lora, options
-from loop.train.watch import Stop, Watch
+from loop.train.watch import Examine, Stop, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ class Built:
     by_row: Callable[[], dict[str, float]]  # of rows that judge: row → the figure that decides
 
 
-def build(job: Job, folder: Path, journal: Journal, stop: Stop) -> Built:
+def build(job: Job, folder: Path, journal: Journal, stop: Stop, meter: Meter) -> Built:
     """Everything up to the first step.
 
     Raises:
@@ -64,15 +66,15 @@ def build(job: Job, folder: Path, journal: Journal, stop: Stop) -> Built:
         limits=job.limits,
         decides=DECIDES[job.method],
         patience=job.settings.patience,
+        meter=meter,
+        budget=Budget(job.prices),
     )
     trainer.watch.main = trainer.accelerator.is_main_process
     trainer.add_callback(trainer.watch)
     return built
 
 
-def _learning(
-    job: Job, folder: Path, base: Base, journal: Journal
-) -> tuple[Built, Callable[[], dict[str, float]]]:
+def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
     """A method that learns from answers that are there."""
     train, held, judging, chosen, counts = _rows(job, folder, base)
     common, peft = _common(job, chosen, base, folder, len(train))
@@ -106,7 +108,7 @@ def _learning(
             scorer=scorer,
             rows=rows,
             some=job.settings.held_rows,
-            general=general,
+            general=general if rows is held else None,
         )
         for rows in (held, judging)
     )
@@ -116,9 +118,7 @@ def _learning(
     return built, exam.part
 
 
-def _drawing(
-    job: Job, folder: Path, base: Base, journal: Journal
-) -> tuple[Built, Callable[[], dict[str, float]]]:
+def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
     """A method that draws answers itself."""
     from loop.train import grpo
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loop.train.guard import General
-from loop.train.measure import Scored, Scorer, Stance, figures, row_losses, signs
+from loop.train.measure import Scorer, Stance, figures, row_losses, signs
 from loop.train.rows import Row
 
 _FROM_NOTHING = ("margin", "reward_margin", "gain", "reward_accuracy", "auc")
@@ -40,18 +40,23 @@ class Exam:
         self._scorer = scorer
         self._rows = rows
         self._general = general
-        self._before = scorer(model, rows) if rows else None
+        self._before = scorer(model, rows, more=general is not None) if rows else None
         self._some = list(range(0, len(rows), max(1, math.ceil(len(rows) / max(1, some)))))
 
-    def part(self) -> dict[str, float]:
-        """Figures of some held-out rows, what guards look at, and what became of general text."""
+    def part(self, step: int) -> dict[str, float]:
+        """Figures of some held-out rows, what guards look at, and what became of general text.
+
+        Args:
+            step: That the model is at; at 0 it is still what training starts from.
+        """
+        more = self._general is not None
         found: dict[str, float] = {}
         if self._before is not None:
             rows = [self._rows[n] for n in self._some]
-            start = Scored(self._before.value[self._some], self._before.tokens[self._some])
-            now = self._scorer(self._model, rows, more=self._general is not None)
+            start = self._before.at(self._some)
+            now = start if step == 0 else self._scorer(self._model, rows, more=more)
             found |= figures(self._stance, rows, start, now)
-            if self._general is not None:
+            if more:
                 found |= signs(now)
         if self._general is not None:
             with self._scorer.autocast():

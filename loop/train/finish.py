@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 
 from knowledge.errors import RatchetError
-from loop.models.weights import model_sha256, weights_sha256
+from loop.models.weights import weights_sha256
 from loop.train.build import Built
 from loop.train.job import (
     ADAPTER,
@@ -30,7 +31,7 @@ from loop.train.job import (
     read_json,
     write_json,
 )
-from loop.train.journal import Journal, is_whole, read_journal
+from loop.train.journal import HARMLESS, Journal, is_whole, read_journal
 from loop.train.measure import DECIDES
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "datasets", "ratchet-loop")
@@ -49,7 +50,7 @@ def keep_best(job: Job, folder: Path, built: Built, journal: Journal) -> int:
     figure, more = DECIDES[job.method]
     now = int(trainer.state.global_step)
     wanted = now if ended is None else int(ended["step"])
-    alarmed = ended is not None and ended["sign"] != "patience"
+    alarmed = ended is not None and ended["sign"] not in HARMLESS
     if alarmed or job.settings.keep == "best":
         good = journal.best(figure, more)
         if job.settings.keep == "last" and (values := journal.values(figure)):
@@ -89,6 +90,7 @@ def finish(
             "at": time.time(),
             "sha256": sha256,
             "ended": trainer.watch.ended,
+            "reading": asdict(trainer.watch.meter.stop()),
         },
     )
 
@@ -213,4 +215,4 @@ def _save_model(model: Any, job: Job, part: Path, target: Path) -> str:
     data.pop("_name_or_path", None)
     write_json(config, data)
     part.rename(target)
-    return model_sha256(target)
+    return weights_sha256(target)

@@ -220,7 +220,7 @@ class Exam:
         self._general = general
         self._before = self._figures(held)
 
-    def part(self) -> dict[str, float]:
+    def part(self, step: int) -> dict[str, float]:
         """Figures of some held-out prompts, and the divergence on general text."""
         found = self._figures(self._held[:: max(1, math.ceil(len(self._held) / _HELD))])
         if self._general is not None:

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from loop.settings import GuardSettings, TrainSettings
-from loop.store.records import Run
+from loop.settings import CostSettings, GuardSettings, TrainSettings
+from loop.store.records import Cost, Run
+from loop.train.cost import Reading
 
 Method = Literal["sft", "dpo", "kto", "reward", "grpo"]
 # Held-out rows a run may look at. whole: all. choosing: one half. judging: that half as training
@@ -49,6 +50,7 @@ class Job:
     dataset_folder: str
     root: str  # the project's folder; a relative base lies below it
     parent_folder: str | None
+    cost: dict[str, Any]  # CostSettings: budgets end a run, they do not name it
     held_out: HeldOut = "whole"
 
     @property
@@ -63,6 +65,11 @@ class Job:
         return GuardSettings(**self.guard)
 
     @property
+    def prices(self) -> CostSettings:
+        """What may be spent, and what things cost."""
+        return CostSettings(**self.cost)
+
+    @property
     def decides(self) -> dict[str, Any]:
         """The part that decides the weights: same here, same bytes there."""
         return {k: v for k, v in asdict(self).items() if k not in _PLACES}
@@ -74,7 +81,7 @@ class Job:
         return f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-_PLACES = ("dataset_folder", "root", "parent_folder")
+_PLACES = ("dataset_folder", "root", "parent_folder", "cost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,8 @@ class TrainResult:
 
     folder: Path
     run: Run
+    reading: Reading | None  # what it used; None where nothing was metered
+    cost: Cost | None  # the same with its price, for the store
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from loop.train.job import METRICS, read_json, write_json
 
+HARMLESS = ("patience", "budget")  # signs of an early end that say nothing against the weights
 WHOLE = "whole.json"  # written into a checkpoint last: the SHA-256 of each of its files
 
 
@@ -59,6 +60,12 @@ class Journal:
         self.write(**line)
         self.evaluations.append(line)
 
+    def note(self, step: int, event: str, **values: Any) -> None:
+        """Add something that happened on the way."""
+        line = {"step": step, "event": event, **values}
+        self.write(**line)
+        self.events.append(line)
+
     def values(self, name: str) -> list[tuple[int, float]]:
         """Step and value of a held-out figure, oldest first; alarms and the start left out."""
         return [
@@ -76,7 +83,7 @@ class Journal:
 
 
 def _is_alarm(line: dict[str, Any]) -> bool:
-    return "ended" in line and line["ended"]["sign"] != "patience"
+    return "ended" in line and line["ended"]["sign"] not in HARMLESS
 
 
 def read_journal(folder: Path) -> list[dict[str, Any]]:

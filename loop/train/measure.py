@@ -34,6 +34,10 @@ class Scored(NamedTuple):
     entropy: torch.Tensor | None = None  # mean over the answer's tokens, in nats
     end: torch.Tensor | None = None  # log probability of the answer's end
 
+    def at(self, rows: list[int]) -> Scored:
+        """Of these rows only."""
+        return Scored(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+
 
 @dataclass(slots=True, kw_only=True)
 class Scorer:

@@ -10,6 +10,8 @@ from pathlib import Path
 from knowledge.errors import RatchetError
 from loop.settings import Settings
 from loop.store.records import Adapter, Dataset
+from loop.train import energy
+from loop.train.cost import check
 from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, HeldOut, Job, TrainResult
 
 _PACKAGES = ("torch", "transformers", "peft", "trl")
@@ -34,6 +36,7 @@ def plan(
     """
     from loop.models.bases import base_folder, best_device, fingerprint
     from loop.models.registry import verify
+    from loop.train.meter import device_name
     from loop.train.rows import count_rows
 
     known = settings.train
@@ -57,6 +60,8 @@ def plan(
             f"Dataset {dataset.id} holds no row to train {method} on. Gather more feedback and run "
             "`ratchet curate`; its table says why rows were left out."
         )
+    device = best_device()
+    check(settings.cost, kind=device, device=device_name(device), energy=energy.known())
     return Job(
         method=method,  # type: ignore[arg-type]
         dataset=dataset.id,
@@ -68,11 +73,12 @@ def plan(
         guard=asdict(settings.guard),
         processes=1,
         threads=known.threads or len(os.sched_getaffinity(0)),
-        device=best_device(),
+        device=device,
         packages={package: version(package) for package in _PACKAGES},
         dataset_folder=str(folder.resolve()),
         root=str(settings.root.resolve()),
         parent_folder=_folder(parent, after),
+        cost=asdict(settings.cost),
         held_out=held_out,
     )
 

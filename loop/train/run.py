@@ -19,6 +19,7 @@ from tqdm import tqdm
 from knowledge.errors import RatchetError
 from loop.settings import Settings
 from loop.store.records import Adapter, Dataset, Run
+from loop.train.cost import Reading, cost_record
 from loop.train.job import (
     ADAPTER,
     ATTEMPTS,
@@ -42,6 +43,7 @@ from loop.train.job import (
     write_json,
 )
 from loop.train.journal import newest, read_journal, step_of
+from loop.train.meter import COST
 from loop.train.plan import plan
 
 __all__ = ["StoppedEarly", "TrainResult", "plan", "train"]
@@ -116,7 +118,7 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
     if old is not None and keep_threads:
         job = replace(job, threads=old.threads)
     if old is None or old.id != job.id:
-        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, BY_ROW):
+        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, BY_ROW, COST):
             (folder / name).unlink(missing_ok=True)
         for name in (CHECKPOINTS, ADAPTER, MODEL):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -126,18 +128,16 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
 
 def _done(folder: Path) -> bool:
     """Is the run finished, and its adapter still what was trained?"""
-    from loop.models.weights import CONFIG, model_sha256, weights_sha256
+    from loop.models.weights import config_sha256, weights_sha256
 
     result = read_json(folder / RESULT)
     if result is None:
         return False
+    made = folder / (MODEL if (folder / MODEL).is_dir() else ADAPTER)
     try:
-        if (folder / MODEL).is_dir():
-            return bool(model_sha256(folder / MODEL) == result["sha256"])
-        same = weights_sha256(folder / ADAPTER) == result["sha256"]
+        return weights_sha256(made) == result["sha256"] and bool(config_sha256(made))
     except RatchetError:
         return False
-    return same and (folder / ADAPTER / CONFIG).is_file()
 
 
 @contextmanager
@@ -264,4 +264,6 @@ def _finished(folder: Path, job: Job) -> TrainResult:
         metrics=result["metrics"],
     )
     made = MODEL if (folder / MODEL).is_dir() else ADAPTER
-    return TrainResult(folder=folder / made, run=run)
+    reading = Reading(**result["reading"])
+    cost = cost_record(run.id, reading, job.prices)
+    return TrainResult(folder=folder / made, run=run, reading=reading, cost=cost)

@@ -153,7 +153,7 @@ def limit_of(settings: Settings, rate_per_hour: float) -> float:
     if known.money and rate_per_hour <= 0:
         raise RatchetError(
             f"search.money is {known.money:g}, but what an hour of this machine costs is not "
-            "known. Set its rate, or limit search.minutes and set search.money to 0."
+            "known. Set it below [cost.rates], or search.money to 0 and search.minutes instead."
         )
     limits = [known.minutes * 60] if known.minutes else []
     limits += [known.money / rate_per_hour * 3600] if known.money else []

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from knowledge.errors import RatchetError
-from loop.settings import Settings
+from loop.settings import CostSettings, Settings
 from loop.store.records import Adapter, Dataset
+from loop.train.cost import Reading, add, cost_record
 from loop.train.job import METHODS, TrainResult
 from loop.train.run import train
 
@@ -78,10 +79,12 @@ def train_stages(
             progress=progress,
         )
         done.append(made)
-    return _together(stages, done)
+    return _together(stages, done, settings.cost)
 
 
-def _together(stages: Sequence[str], done: Sequence[TrainResult]) -> TrainResult:
+def _together(
+    stages: Sequence[str], done: Sequence[TrainResult], prices: CostSettings
+) -> TrainResult:
     last = done[-1]
     metrics = dict(last.run.metrics)
     for number, (stage, made) in enumerate(zip(stages[:-1], done[:-1], strict=True), 1):
@@ -97,4 +100,8 @@ def _together(stages: Sequence[str], done: Sequence[TrainResult]) -> TrainResult
         settings=last.run.settings
         | {"stages": [{"run": made.run.id, **made.run.settings} for made in done]},
     )
-    return TrainResult(folder=last.folder, run=run)
+    reading: Reading | None = None
+    for made in done:
+        reading = add(reading, made.reading) if made.reading else reading
+    cost = None if reading is None else cost_record(run.id, reading, prices)
+    return TrainResult(folder=last.folder, run=run, reading=reading, cost=cost)

@@ -17,11 +17,13 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from knowledge.errors import RatchetError
 from loop.settings import GuardSettings
+from loop.train.cost import Budget
 from loop.train.guard import alarm
 from loop.train.job import STOPPED
 from loop.train.journal import Journal, seal, step_of
+from loop.train.meter import Meter
 
-Examine = Callable[[], dict[str, float]]
+Examine = Callable[[int], dict[str, float]]
 
 
 class Stop:
@@ -67,15 +69,19 @@ class Watch(TrainerCallback):
         limits: GuardSettings,
         decides: tuple[str, bool],
         patience: int = 0,
+        meter: Meter,
+        budget: Budget,
     ) -> None:
         """
         Args:
             journal: The run's.
             stop: Says whether somebody wants it to end.
-            examine: Figures on held-out rows, of the model as it is.
+            examine: Figures on held-out rows, of the model as it is at a step.
             limits: When to stop for the model's own good.
             decides: The figure that says which weights are best, and whether more is better.
             patience: Evaluations without a better one before the run ends; 0 goes on.
+            meter: Counts what the run uses.
+            budget: Of it.
         """
         self._journal = journal
         self._stop = stop
@@ -83,6 +89,10 @@ class Watch(TrainerCallback):
         self._limits = limits
         self._decides = decides
         self._patience = patience
+        self.meter = meter
+        self._budget = budget
+        self._spent = ""  # what of the budget is
+        self._counted = 0
         self.tokens = 0  # trained on by this process
         self.ended: dict[str, Any] | None = None  # sign, words and step, if it ended early
         self.main = True  # this process writes
@@ -97,9 +107,12 @@ class Watch(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        if self._stop.asked and self.ended is None:
+        self.meter.count(self.tokens - self._counted)
+        self._counted = self.tokens
+        self._spent = self._spent or self._budget.spent(self.meter.reading()) or ""
+        if (self._stop.asked or self._spent) and self.ended is None:
             control.should_save = True
-        if self._stop.asked or self.ended is not None:
+        if self._stop.asked or self._spent or self.ended is not None:
             control.should_training_stop = True
 
     def on_log(
@@ -112,9 +125,9 @@ class Watch(TrainerCallback):
     ) -> None:
         values = {k: v for k, v in (logs or {}).items() if isinstance(v, int | float)}
         if "loss" in values and self.main:
-            self._journal.write(
-                step=state.global_step, of=state.max_steps, tokens=self.tokens, **values
-            )
+            reading = self.meter.reading()
+            told = {"tokens": self.tokens, "peak_bytes": reading.peak_bytes}
+            self._journal.write(step=state.global_step, of=state.max_steps, **told | values)
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
@@ -133,7 +146,7 @@ class Watch(TrainerCallback):
         """Evaluate the model as it is, and decide whether the run goes on."""
         if any(one["step"] == step for one in self._journal.evaluations):
             return
-        found = self._examine()
+        found = self._examine(step)
         if step:
             self.ended = self._reason(step, found)
         finite = {name: value for name, value in found.items() if math.isfinite(value)}
@@ -142,7 +155,7 @@ class Watch(TrainerCallback):
     def note_memory(self, step: int, rows: int) -> None:
         """Memory ran out; from now on so many rows are computed at once."""
         if self.main:
-            self._journal.write(step=step, event="out_of_memory", micro_batch=rows)
+            self._journal.note(step, "out_of_memory", micro_batch=rows)
 
     def _reason(self, step: int, found: dict[str, float]) -> dict[str, Any] | None:
         """Why the run should end with this evaluation, or None."""
@@ -150,6 +163,8 @@ class Watch(TrainerCallback):
             how = "diverged" if raised.sign == "divergence" else "was stopped"
             words = f"{how} at step {step}: {raised.words}"
             return {"sign": raised.sign, "words": words, "step": step}
+        if self._spent:
+            return {"sign": "budget", "words": f"ended at step {step}: {self._spent}", "step": step}
         if not self._patience or self._decides[0] not in found:
             return None
         values = [value for _, value in self._journal.values(self._decides[0])]

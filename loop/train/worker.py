@@ -47,8 +47,8 @@ def main(argv: list[str]) -> int:
         print(f"{path}: not a training job.", file=sys.stderr)
         return 2
     try:
-        with _alone(path.parent):
-            return _work(job, path.parent, stop)
+        with _alone(path.parent), _metered(job, path.parent) as meter:
+            return _work(job, path.parent, stop, meter)
     except RatchetError as problem:
         write_json(path.parent / ERROR, {"message": str(problem)})
         return 2
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
         return FULL
 
 
-def _work(job: Job, folder: Path, stop: Any) -> int:
+def _work(job: Job, folder: Path, stop: Any, meter: Any) -> int:
     """The story: build, train, keep the best weights, measure, save."""
     from loop.train.build import build
     from loop.train.finish import finish, keep_best
@@ -72,7 +72,7 @@ def _work(job: Job, folder: Path, stop: Any) -> int:
     journal.write(phase="load")
     with (folder / ATTEMPTS).open("ab") as file:
         file.write(b".")
-    built = build(job, folder, journal, stop)
+    built = build(job, folder, journal, stop, meter)
     trainer = built.trainer
     _first_look(trainer, journal, checkpoint, job.settings.save_every)
     journal.write(phase="train")
@@ -92,6 +92,18 @@ def _work(job: Job, folder: Path, stop: Any) -> int:
     finish(job, folder, built, journal, kept=kept, seconds=seconds)
     shutil.rmtree(checkpoints, ignore_errors=True)
     return 0
+
+
+def _metered(job: Job, folder: Path) -> Any:
+    from loop.train.meter import Meter
+
+    return Meter(
+        folder,
+        run=job.id,
+        device=job.device,
+        devices=job.processes if job.device != "cpu" else 1,
+        country=job.prices.country,
+    )
 
 
 def _first_look(trainer: Any, journal: Journal, checkpoint: Path | None, every: int) -> None:

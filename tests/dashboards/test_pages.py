@@ -16,7 +16,9 @@ from loop.store.store import LocalStore
 from tests.dashboards import filled
 
 APP = str(Path(queries.__file__).with_name("app.py"))
-PAGES = ("home", "ask", "review", "evaluations", "knowledge", "experiments", "adapters")
+PAGES = (
+    "home", "ask", "review", "evaluations", "training", "knowledge", "experiments", "adapters",
+)  # fmt: skip
 
 
 def open_page(page: str, rater: str | None = "ann") -> AppTest:
@@ -49,6 +51,7 @@ def button(at: AppTest, label: str) -> Any:
         ("ask", "Answers come from the documents"),
         ("review", "No answers wait for you"),
         ("evaluations", "Nothing has been evaluated yet"),
+        ("training", "No run has finished yet"),
         ("knowledge", "Not looked through yet"),
         ("experiments", "No test yet"),
         ("adapters", "No adapter yet; the base answers"),
@@ -139,6 +142,18 @@ def test_what_the_gate_refused_is_promoted_with_an_override_and_a_reason_only(
     at.checkbox(key=f"override-{filled.OLDER}").check().run()
     button(at, "Make it champion").click().run()
     assert queries.champion() == filled.OLDER
+
+
+def test_adapters_are_narrowed_by_label_and_a_pruned_one_says_so(full: LocalStore, tmp_path: Path):
+    assert not [one for one in open_page("adapters").selectbox if one.label == "Domain"]
+    cards = filled.made(tmp_path, "ad-0000000000c3", domain="cards", at=filled.NOW)
+    full.append([cards])
+    full.command("prune_adapter", adapter=cards.id, actor="test", reason="old", detail={})
+    at = open_page("adapters")
+    assert set(at.dataframe[0].value["domain"]) == {"any", "cards"}
+    at.selectbox(key="label-domain").set_value("cards").run()
+    assert list(at.dataframe[0].value["adapter"]) == [cards.id]
+    assert "Its files were pruned" in shown(at)
 
 
 def test_text_from_outside_is_never_read_as_markup(full: LocalStore):

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from dashboards import pairing, queries, source
+from dashboards import graph, pairing, queries, source
 from dashboards.agenda import todos
 from knowledge.errors import RatchetError
 from loop.serve import state
 from loop.store.store import LocalStore
 from tests.dashboards import filled
+from tests.factories import make_decision
 
 READS = {
     "home": queries.home,
@@ -158,6 +159,26 @@ def test_lineage_walks_to_the_parents_and_counts_the_rows(full: LocalStore):
     assert list(found.parents) == [filled.OLDER]
     [origin] = found.origins
     assert (origin.rows, origin.interactions, origin.ratings, origin.people) == (3, 2, 1, 3)
+
+
+def test_lineage_of_a_merge_counts_the_rows_of_all_its_sources(full: LocalStore, tmp_path):
+    merged = filled.made(tmp_path, "ad-0000000000c3", dataset="", sources=[filled.OLDER])
+    full.append([merged])
+    found = queries.lineage(merged.id)
+    assert found is not None
+    assert [origin.rows for origin in found.origins] == [3]
+    assert len(found.rows) == 3
+    assert "Merged from" in graph.dot(found)
+
+
+def test_a_pruned_adapter_cannot_be_promoted(full: LocalStore):
+    full.command("stop_experiment", experiment="test-1", actor="test", reason="enough")
+    refused = make_decision(id="decision-9", candidate=filled.CANDIDATE, verdict="fail")
+    full.append([refused])
+    full.command("prune_adapter", adapter=filled.CANDIDATE, actor="test", reason="old", detail={})
+    newest = queries.adapters()[0]
+    assert newest.pruned_at is not None
+    assert not newest.promotable("base")
 
 
 def test_without_a_server_pages_read_the_projects_store(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class Shelves:
         table = {"adapter": Adapter, "run": Run, "dataset": Dataset}.get(name)
         if table is not None:
             return [row for row in self.rows.get(table, []) if row["id"] == parameters["id"]]
+        if name == "pruned":
+            return []
         if name == "champion":
             return self.rows.get(Promotion, [])[-1:]
         assert name == "lineage_rows"
@@ -142,6 +144,74 @@ def test_a_registration_killed_half_way_can_be_done_again(
     made = registry.register(store, settings, make_run(), source, None, AT)
     assert Path(made.path) == half.resolve()
     registry.verify(made)
+
+
+def test_every_file_is_verified_not_the_weights_alone(
+    store: Any, settings: Settings, adapter_folders: dict[str, Path]
+):
+    made = registry.register(store, settings, make_run(), adapter_folders["ad-one"], None, AT)
+    config = Path(made.path) / "adapter_config.json"
+    files = json.loads((Path(made.path) / "files.json").read_text())
+    assert files[WEIGHTS] == made.sha256
+    assert set(files) == {file.name for file in Path(made.path).iterdir()} - {"files.json"}
+    config.write_text(config.read_text().replace('"lora_alpha": 8', '"lora_alpha": 80'))
+    with pytest.raises(RatchetError, match=r"adapter_config.json: missing, or not what was"):
+        registry.verify(made)
+    (Path(made.path) / "files.json").unlink()
+    with pytest.raises(RatchetError, match="not the one that was registered"):
+        registry.verify(made)
+    registry.register(store, settings, make_run(), adapter_folders["ad-one"], None, AT)
+    registry.verify(made)
+
+
+def test_the_same_weights_with_another_scaling_are_no_second_adapter(
+    store: Any, settings: Settings, adapter_folders: dict[str, Path], tmp_path: Path
+):
+    made = registry.register(store, settings, make_run(), adapter_folders["ad-one"], None, AT)
+    source = shutil.copytree(adapter_folders["ad-one"], tmp_path / "source")
+    config = json.loads((source / "adapter_config.json").read_text())
+    config["target_modules"].reverse()  # PEFT writes them in any order
+    (source / "adapter_config.json").write_text(json.dumps(config | {"peft_version": "99"}))
+    assert registry.register(store, settings, make_run(), source, None, AT) == made
+    (source / "adapter_config.json").write_text(json.dumps(config | {"lora_alpha": 80}))
+    with pytest.raises(RatchetError, match="another rank, scaling or layers"):
+        registry.register(store, settings, make_run(), source, None, AT)
+
+
+def test_an_adapter_of_old_without_a_manifest_is_verified_by_its_weights(
+    store: Any, settings: Settings, adapter_folders: dict[str, Path]
+):
+    made = registry.register(store, settings, make_run(), adapter_folders["ad-one"], None, AT)
+    old = replace(made, config_sha256="")
+    (Path(made.path) / "files.json").unlink()
+    registry.verify(old)
+    damage(Path(made.path))
+    with pytest.raises(RatchetError, match="SHA-256"):
+        registry.verify(old)
+
+
+def test_pickled_files_are_never_kept(
+    store: Any, settings: Settings, adapter_folders: dict[str, Path], tmp_path: Path
+):
+    source = shutil.copytree(adapter_folders["ad-one"], tmp_path / "source")
+    (source / "training_args.bin").write_bytes(b"pickle")
+    made = registry.register(store, settings, make_run(), source, None, AT)
+    assert not (Path(made.path) / "training_args.bin").exists()
+
+
+def test_an_adapter_carries_its_labels_and_the_same_weights_carry_one_set(
+    store: Any, settings: Settings, adapter_folders: dict[str, Path]
+):
+    source = adapter_folders["ad-one"]
+    made = registry.register(
+        store, settings, make_run(), source, None, AT, domain=" cards ", language="pt-BR"
+    )
+    assert (made.domain, made.language, made.segment) == ("cards", "pt-BR", "")
+    assert registry.register(store, settings, make_run(), source, None, AT) == made
+    with pytest.raises(RatchetError, match=r"domain 'cards', so they cannot also have 'loans'"):
+        registry.register(store, settings, make_run(), source, None, AT, domain="loans")
+    with pytest.raises(RatchetError, match=r"segment 'a\|b': expected one word"):
+        registry.register(store, settings, make_run(), source, None, AT, segment="a|b")
 
 
 def test_the_base_answers_until_an_adapter_is_promoted(store: Any):

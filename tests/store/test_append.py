@@ -40,6 +40,7 @@ ROWS: list[tuple[Any, str, dict[str, str]]] = [
     (factories.make_experiment_event(), "experiment_events", {"experiment": "experiment"}),
     (factories.make_exposure(), "exposures", {"experiment": "experiment"}),
     (factories.make_synthetic(), "synthetics", {"assistant": "assistant"}),
+    (factories.make_cost(), "cost", {"run": "run"}),
     (factories.make_step(), "step", {"name": "name", "inputs": "inputs"}),
 ]
 

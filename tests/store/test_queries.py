@@ -43,7 +43,7 @@ AGREED = {
     "run": "id",
     "runs": "dataset",
     "adapter": "id",
-    "adapters": "assistant",
+    "adapters": "assistant domain language segment",
     "adapters_of_user": "user",
     "evaluations": "adapter",
     "case_scores": "evaluation",
@@ -75,9 +75,11 @@ AGREED = {
 ONE_ROW = {
     "watermark",
     "counts",
+    "card_data",
     "dash_home",
     "review_day",
     "review_given",
+    "spent_unmetered",
 }  # promised, even of an empty store
 
 

@@ -163,6 +163,21 @@ def check(scene: Scene, store: Store, done: Forgotten) -> None:
     assert thumb["rater"].startswith("forgotten-")
 
 
+def test_every_export_of_an_adapter_that_learnt_from_them_is_named(scene: Scene):
+    store = scene.open()
+    for adapter in ("ad-2", "ad-unknown"):
+        detail = {"path": f"somewhere/{adapter}", "format": "merged", "files": {}}
+        store.command("audit", actor="ann", action="export_adapter", subject=adapter, detail=detail)
+    done = forget(store, scene.settings, ADA, actor="officer")
+    assert done.named == [
+        {
+            "place": "somewhere/ad-2",
+            "why": "export of ad-2, which learnt from them: take back every copy",
+        }
+    ]
+    store.close()
+
+
 def test_nothing_of_a_forgotten_person_is_left(scene: Scene):
     assert scene.left()  # the search would find it
     store = scene.open()

@@ -14,9 +14,9 @@ with recursive known as (
 built as (
     select * from known
     union
-    select adapters.id, built.reason, built.forget, adapters.parent, built."at"
-    from adapters
-    join built on adapters.parent = built.adapter
+    select origins.adapter, built.reason, built.forget, origins.origin, built."at"
+    from adapter_origins origins
+    join built on origins.origin = built.adapter
 )
 select adapter, reason, forget, min(via) as via, min("at") as "at"
 from built

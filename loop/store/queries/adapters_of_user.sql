@@ -1,4 +1,4 @@
--- Adapters trained on a row of the person $user, oldest first; those built on them are included.
+-- Adapters trained on a row of the person $user, oldest first; those built on them or merged from them are included.
 with recursive touched as (
     select id
     from adapters
@@ -6,8 +6,8 @@ with recursive touched as (
         select dataset from dataset_rows where list_contains(users::varchar[], $user)
     )
     union
-    select adapters.id
-    from adapters
-    join touched on adapters.parent = touched.id
+    select origins.adapter
+    from adapter_origins origins
+    join touched on origins.origin = touched.id
 )
 select * from adapters where id in (select id from touched) order by "at", id;

@@ -20,6 +20,7 @@ select
     (select count(*) from tickets) as tickets,
     (select count(*) from synthetics) as synthetics,
     (select count(*) from steps) as steps,
+    (select count(*) from costs) as costs,
     (select count(*) from audit_events) as audit_events,
     (select count(*) from consent_events) as consent_events,
     (select count(*) from adapter_marks) as adapter_marks,

@@ -1,8 +1,15 @@
--- The newest adapters of $assistant with run, dataset, newest score of $suite and $metric and newest verdict, newest first, at most $limit.
+-- The newest adapters of $assistant with run, dataset, newest score of $suite and $metric, newest verdict and when pruned, newest first, at most $limit; $domain, $language and $segment narrow them.
 -- $limit is 200 if not given.
+-- $domain is null if not given.
+-- $language is null if not given.
+-- $segment is null if not given.
 with newest as (
     select * from adapters
-    where assistant = $assistant
+    where
+        assistant = $assistant
+        and ($domain::varchar is null or "domain" = $domain::varchar)
+        and ($language::varchar is null or "language" = $language::varchar)
+        and ($segment::varchar is null or segment = $segment::varchar)
     order by "at" desc, id desc
     limit $limit::bigint
 ),
@@ -27,10 +34,12 @@ select
     scored.low,
     scored.high,
     decided.verdict,
-    decided.champion as judged_against
+    decided.champion as judged_against,
+    pruned."at" as pruned_at
 from newest
 left join runs on runs.id = newest.run
 left join datasets on datasets.id = newest.dataset
 left join scored on scored.adapter = newest.id
 left join decided on decided.candidate = newest.id
+left join pruned_adapters pruned on pruned.adapter = newest.id
 order by newest."at" desc, newest.id desc;

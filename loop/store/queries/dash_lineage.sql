@@ -1,4 +1,4 @@
--- One row per kind, split, guideline and consent basis of the rows of the dataset $dataset: rows, interactions, ratings, people.
+-- One row per kind, split, guideline and consent basis of the rows that the adapter $adapter was trained on, or all it was merged from: rows, interactions, ratings, people.
 select
     kind,
     split,
@@ -9,6 +9,6 @@ select
     len(list_distinct(flatten(list(ratings::varchar[])))) as ratings,
     len(list_distinct(flatten(list(users::varchar[])))) as people
 from dataset_rows
-where dataset = $dataset
+where dataset in (select dataset from adapter_datasets where adapter = $adapter)
 group by all
 order by kind, split, guideline, consent;

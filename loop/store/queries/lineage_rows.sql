@@ -1,5 +1,5 @@
--- Where each row that the adapter $adapter was trained on came from.
+-- Where each row that the adapter $adapter was trained on came from; of a merged one, each row of all it was merged from.
 select *
 from dataset_rows
-where dataset = (select dataset from adapters where id = $adapter)
-order by kind, "row";
+where dataset in (select dataset from adapter_datasets where adapter = $adapter)
+order by dataset, kind, "row";
