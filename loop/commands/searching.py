@@ -102,6 +102,9 @@ def _text(found: Found, data: dict[str, Any]) -> str:
         return f"{text}{found.words}\n{data['folder']}"
     text += f"Best is trial {found.best.number}, on {found.choosing_rows} held-out rows.\n"
     text += f"{found.words}\n"
+    if found.comparison is not None:
+        seeds = found.comparison.by_seed.items()
+        text += f"Seed by seed: {', '.join(f'{seed}: {value:+.4f}' for seed, value in seeds)}.\n"
     better = found.comparison is not None and found.comparison.verdict == "better"
     advice = "Paste it into ratchet.toml:" if better else "Keep the default settings. It was:"
     return f"{text}{advice}\n\n{data['snippet']}\n{data['folder']}"

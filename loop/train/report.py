@@ -17,7 +17,7 @@ from loop.train.search import Found
 from loop.train.space import changes
 
 REPORT, PICTURE = "search.json", "search.svg"
-_GROWS = ("trials", "minutes", "money")  # more of them takes the same search further
+_GROWS = ("trials", "minutes", "money", "seeds")  # more of them takes the same search further
 
 
 def search_folder(

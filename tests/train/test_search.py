@@ -91,7 +91,7 @@ class World:
             settings={"chosen": chosen, "ended": None}, seconds=1.0, tokens_per_second=1.0,
             metrics={"steps": float(steps), "held_out_loss_after": loss},
         )  # fmt: skip
-        return TrainResult(folder=run_folder, run=made)
+        return TrainResult(folder=run_folder, run=made, reading=None, cost=None)
 
 
 @pytest.fixture(scope="module")
@@ -357,7 +357,7 @@ def test_a_search_has_a_folder_of_its_own_whatever_its_budget(data: Dataset, tmp
         made = Settings(root=tmp_path, search=SearchSettings(**known))
         return search_folder(made, data, method="dpo", seed=7, parent=None)
 
-    assert place() == place(trials=99, minutes=1.0)
+    assert place() == place(trials=99, minutes=1.0, seeds=5)
     assert place() != place(rank=(4,))
 
 
