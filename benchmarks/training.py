@@ -123,8 +123,8 @@ def trl(
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
     from loop.models.load import load_base
-    from loop.train.build import same_every_time
     from loop.train.choose import Chosen
+    from loop.train.device import same_every_time
     from loop.train.trainer import lora
 
     job = _job(known(args), data, method, seed)

@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.raters import raters_command
     from loop.commands.review import review_commands
     from loop.commands.runs import run_commands
+    from loop.commands.searching import search_command
     from loop.commands.synthesize import synthesize_command
     from loop.commands.training import train_command
 
@@ -140,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     balance_commands(versions, add)
 
     train_command(groups, add)
+    search_command(groups, add)
 
     run_commands(group("runs", "training runs: what they cost and what they brought"), add)
     adapter_commands(group("adapters", "trained adapters"), add)

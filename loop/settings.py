@@ -23,6 +23,7 @@ from loop.settings_tables import NightlySettings as NightlySettings
 from loop.settings_tables import RatersSettings as RatersSettings
 from loop.settings_tables import RegistrySettings as RegistrySettings
 from loop.settings_tables import ReviewSettings as ReviewSettings
+from loop.settings_tables import SearchSettings as SearchSettings
 from loop.settings_tables import ServeSettings as ServeSettings
 from loop.settings_tables import SynthesizeSettings as SynthesizeSettings
 from loop.settings_tables import TrainSettings as TrainSettings
@@ -47,6 +48,7 @@ class Settings:
     raters: RatersSettings = field(default_factory=RatersSettings)
     synthesize: SynthesizeSettings = field(default_factory=SynthesizeSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     cost: CostSettings = field(default_factory=CostSettings)

@@ -164,6 +164,23 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """Search for settings of `[train]`. A list with nothing in it leaves its setting as it is."""
+
+    learning_rate: tuple[float, ...] = (0.1, 10.0)  # bounds, times what a run takes by itself
+    epochs: tuple[float, ...] = (0.5, 1.0, 2.0)  # possible values, times what a run takes by itself
+    rank: tuple[int, ...] = (8, 16, 32)  # possible values
+    beta: tuple[float, ...] = (0.03, 0.3)  # bounds; DPO and GRPO
+    weight_decay: tuple[float, ...] = (0.0, 0.01, 0.1)  # possible values
+    dropout: tuple[float, ...] = (0.0, 0.05, 0.1)  # possible values
+    trials: int = 20  # settings that are tried beside the default ones, at most
+    minutes: float = 60.0  # that training may take in all, the comparison included; 0: no limit
+    money: float = 0.0  # that it may cost, at the machine's rate per hour; 0: no limit
+    seeds: int = 3  # runs of the best and of the default settings that are compared
+    prune: bool = True  # stop a trial that is worse than half of the others were at its step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardSettings:
     """When training is stopped for its own good, and the last good checkpoint kept. 0: never."""
 

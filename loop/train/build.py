@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,8 +20,10 @@ from loop.models.load import Base, load_base
 from loop.models.weights import read_adapter
 from loop.train.choose import Chosen, Facts, choose, settled
 from loop.train.cost import Budget
+from loop.train.device import free_memory, same_every_time
 from loop.train.examine import Exam
 from loop.train.guard import General, general_texts
+from loop.train.halves import parted
 from loop.train.job import CHECKPOINTS, Job
 from loop.train.journal import Journal
 from loop.train.kto import weights_of
@@ -43,6 +44,7 @@ class Built:
     chosen: Chosen
     counts: dict[str, float]  # rows, rows too long, held-out rows
     held_out: Callable[[], dict[str, float]]  # figures of every held-out row, before and now
+    by_row: Callable[[], dict[str, float]]  # of rows that judge: row → the figure that decides
 
 
 def build(job: Job, folder: Path, journal: Journal, stop: Stop, meter: Meter) -> Built:
@@ -75,7 +77,7 @@ def build(job: Job, folder: Path, journal: Journal, stop: Stop, meter: Meter) ->
 
 def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
     """A method that learns from answers that are there."""
-    train, held, chosen, counts = _rows(job, folder, base)
+    train, held, judging, chosen, counts = _rows(job, folder, base)
     common, peft = _common(job, chosen, base, folder, len(train))
     trainer: Any = _method(job.method).trainer(
         job.settings,
@@ -99,15 +101,23 @@ def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Bui
     trainer.task = _method(job.method).objective(job.settings, train, scorer, trainer.model)
     trainer.micro = _micro(journal, chosen)
     weights = weights_of(train) if job.method == "kto" else (1.0, 1.0)
-    exam = Exam(
-        stance=Stance(job.method, job.settings.loss, job.settings.beta, weights),
-        model=trainer.model,
-        scorer=scorer,
-        rows=held,
-        some=job.settings.held_rows,
-        general=_general(job, base, trainer.model),
+    stance = Stance(job.method, job.settings.loss, job.settings.beta, weights)
+    general = _general(job, base, trainer.model)
+    exam, judge = (
+        Exam(
+            stance=stance,
+            model=trainer.model,
+            scorer=scorer,
+            rows=rows,
+            some=job.settings.held_rows,
+            general=general if rows is held else None,
+        )
+        for rows in (held, judging)
     )
-    return Built(trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole), exam.part
+    built = Built(
+        trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole, by_row=judge.by_row
+    )
+    return built, exam.part
 
 
 def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
@@ -130,9 +140,14 @@ def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Buil
     trainer = grpo.trainer(job, chosen, base, train, common, peft)
     _start(job, trainer.model)
     general = _general(job, base, trainer.model)
+    held, judging = parted(held, data, job.method, job.held_out)
     exam = grpo.Exam(job, base, trainer.model, held, general)
+    judge = grpo.Exam(job, base, trainer.model, judging, None)
     counts = {"rows": float(len(train)), "held_out_rows": float(len(held))}
-    return Built(trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole), exam.part
+    built = Built(
+        trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole, by_row=judge.by_row
+    )
+    return built, exam.part
 
 
 def _common(
@@ -176,31 +191,6 @@ def _method(method: str) -> Any:
     return import_module(f"loop.train.{method}")
 
 
-def same_every_time(job: Job) -> None:
-    """Have torch do the same arithmetic every time."""
-    torch.set_num_threads(job.threads)
-    torch.set_num_interop_threads(1)
-    torch.use_deterministic_algorithms(True)
-    deterministic: Any = torch.utils.deterministic
-    deterministic.fill_uninitialized_memory = False  # slow, and guards nothing here
-    if job.device != "cpu":  # the backward passes of these add up in any order
-        torch.backends.cuda.enable_mem_efficient_sdp(False)
-        torch.backends.cuda.enable_cudnn_sdp(False)
-
-
-def free_memory(device: str) -> int:
-    """Bytes that training may take on a device."""
-    if device != "cpu":
-        free, _ = torch.cuda.mem_get_info()
-        return int(free)
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines}
-        return found["MemAvailable"]
-    except (OSError, KeyError, ValueError, IndexError):
-        return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
-
-
 def _base(job: Job) -> Base:
     known = job.settings
     base = load_base(
@@ -217,7 +207,7 @@ def _base(job: Job) -> Base:
 
 def _rows(
     job: Job, folder: Path, base: Base
-) -> tuple[list[Row], list[Row], Chosen, dict[str, float]]:
+) -> tuple[list[Row], list[Row], list[Row], Chosen, dict[str, float]]:
     data = Path(job.dataset_folder)
     train, held = (
         read_rows(data, job.method, split, base.tokenizer, most=base.context, ends=base.ends)
@@ -235,12 +225,13 @@ def _rows(
             f"{chosen.max_tokens} tokens. Raise train.max_tokens, or lower assistant.passages."
         )
     long = total + len(held.rows) + held.too_long - len(learnt) - len(measured)
+    examined, judging = parted(measured, data, job.method, job.held_out)
     counts = {
         "rows": float(len(learnt)),
         "rows_too_long": float(long),
-        "held_out_rows": float(len(measured)),
+        "held_out_rows": float(len(examined)),
     }
-    return learnt, measured, chosen, counts
+    return learnt, examined, judging, chosen, counts
 
 
 def _facts(job: Job, base: Base, rows: Sequence[Row]) -> Facts:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from loop.train.guard import General
-from loop.train.measure import Scorer, Stance, figures, signs
+from loop.train.measure import Scorer, Stance, figures, row_losses, signs
 from loop.train.rows import Row
 
 _FROM_NOTHING = ("margin", "reward_margin", "gain", "reward_accuracy", "auc")
@@ -76,3 +76,11 @@ class Exam:
             else:
                 told |= {f"held_out_{name}_before": start[name], f"held_out_{name}_after": value}
         return told
+
+    def by_row(self) -> dict[str, float]:
+        """Row → its loss now."""
+        if self._before is None:
+            return {}
+        now = self._scorer(self._model, self._rows)
+        loss_b = row_losses(self._stance, self._rows, self._before, now)
+        return {row.name: loss for row, loss in zip(self._rows, loss_b.tolist(), strict=True)}

@@ -22,6 +22,7 @@ from loop.train.build import Built
 from loop.train.job import (
     ADAPTER,
     ATTEMPTS,
+    BY_ROW,
     CARD,
     CHECKPOINTS,
     CHOSEN,
@@ -85,6 +86,8 @@ def finish(
     for line in journal.evaluations:
         if line["step"] == kept and "divergence" in line["evaluation"]:
             metrics["general_divergence"] = line["evaluation"]["divergence"]
+    if by_row := built.by_row():
+        write_json(folder / BY_ROW, by_row)
     sha256 = _save(trainer.model, job, folder, state)
     write_json(folder / CARD, card(job, folder, built, journal))
     write_json(

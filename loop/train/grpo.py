@@ -236,15 +236,26 @@ class Exam:
         told = {f"held_out_{name}_after": value for name, value in now.items()}
         return told | {f"held_out_{name}_before": value for name, value in self._before.items()}
 
-    def _figures(self, asked: Sequence[Asked]) -> dict[str, float]:
-        if not asked:
+    def by_row(self) -> dict[str, float]:
+        """Row → reward now, of those that a scorer applies to."""
+        if not self._held:
             return {}
+        _, scores = self._answers(self._held)
+        named = zip(self._held, scores, strict=True)
+        return {one.name: value for one, value in named if value is not None}
+
+    def _answers(self, asked: Sequence[Asked]) -> tuple[list[list[int]], list[float | None]]:
         drawn = draw(self._model, self._base, asked, self._known.answer_tokens)
         texts = self._base.tokenizer.batch_decode(drawn, skip_special_tokens=True)
-        scores = [
+        return drawn, [
             score(self._known.rewards, one, text.strip())
             for one, text in zip(asked, texts, strict=True)
         ]
+
+    def _figures(self, asked: Sequence[Asked]) -> dict[str, float]:
+        if not asked:
+            return {}
+        drawn, scores = self._answers(asked)
         found = {"length": sum(map(len, drawn)) / len(drawn)}
         applied = [value for value in scores if value is not None]
         return found | ({"reward": sum(applied) / len(applied)} if applied else {})

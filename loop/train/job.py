@@ -14,12 +14,16 @@ from loop.store.records import Cost, Run
 from loop.train.cost import Reading
 
 Method = Literal["sft", "dpo", "kto", "reward", "grpo"]
+# Held-out rows a run may look at. whole: all. choosing: one half. judging: that half as training
+# goes on, and the other at the end, row by row.
+HeldOut = Literal["whole", "choosing", "judging"]
 METHODS: tuple[Method, ...] = ("sft", "dpo", "kto", "reward", "grpo")
 PAIR_LOSSES = ("sigmoid", "cdpo", "robust", "ipo", "sigmoid_norm")
 TUNINGS = ("lora", "rslora", "dora", "qlora", "full")
 
 JOB, RESULT, ERROR, CARD = "job.json", "result.json", "error.json", "card.json"
 CHOSEN = "chosen.json"
+BY_ROW = "by_row.json"  # of a run that is judged: row → the figure that decides
 METRICS, LOG, LOCK = "metrics.jsonl", "log.txt", "lock"
 CHECKPOINTS, ADAPTER, MODEL = "checkpoints", "adapter", "model"
 ATTEMPTS = "attempts"  # a byte for each time the process was started
@@ -48,6 +52,7 @@ class Job:
     root: str  # the project's folder; a relative base lies below it
     parent_folder: str | None
     cost: dict[str, Any]  # CostSettings: budgets end a run, they do not name it
+    held_out: HeldOut = "whole"
 
     @property
     def settings(self) -> TrainSettings:

@@ -11,7 +11,7 @@ import torch
 
 from loop.train import ranks
 from loop.train.layout import lay, rewards, scores
-from loop.train.losses import auc, bradley_terry, kto_loss, pair_loss
+from loop.train.losses import PairLoss, auc, bradley_terry, kto_loss, pair_loss
 from loop.train.rows import Row
 from loop.train.trainer import out_of_memory
 
@@ -145,7 +145,7 @@ def figures(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) ->
         good answer gained more than a bad one; `margin`; `gain`.
     """
     match stance.method:
-        case "sft":
+        case "sft":  # by token, where row_losses is by row
             return {"loss": float(-now.value.sum() / now.tokens.sum())}
         case "dpo":
             return _pairs(stance, rows, before, now)
@@ -162,15 +162,42 @@ def figures(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) ->
     raise ValueError(f"no method {stance.method!r}")
 
 
+def row_losses(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> torch.Tensor:
+    """The loss of each row, shape (r,); its mean is the method's, but for SFT.
+
+    Of SFT it is the loss of an answer's token on average, so that every row counts the same.
+
+    Args:
+        stance: The method's.
+        rows: Scored, in this order.
+        before: Under the model that training started from.
+        now: Under the model as it is.
+    """
+    match stance.method:
+        case "sft":
+            return -now.value[:, 0] / now.tokens[:, 0]
+        case "dpo":
+            return _pair_losses(stance, rows, before, now).loss
+        case "kto":
+            return _judged_losses(stance, rows, before, now)
+        case "reward":
+            return bradley_terry(now.value, 0.0)
+    raise ValueError(f"no method {stance.method!r}")
+
+
 def share_won(gap_b: torch.Tensor) -> float:
     """The share of gaps above 0; a tie is half won."""
     return float(((gap_b > 0).float() + 0.5 * (gap_b == 0).float()).mean())
 
 
+def _pair_losses(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> PairLoss:
+    noise_b = torch.tensor([row.noise for row in rows])
+    return pair_loss(stance.loss, now.value - before.value, now.tokens, noise_b, stance.beta)
+
+
 def _pairs(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> dict[str, float]:
     gain_b2 = now.value - before.value
-    noise_b = torch.tensor([row.noise for row in rows])
-    done = pair_loss(stance.loss, gain_b2, now.tokens, noise_b, stance.beta)
+    done = _pair_losses(stance, rows, before, now)
     per_token_b2 = now.value / now.tokens
     gap_b = gain_b2[:, 0] - gain_b2[:, 1]
     return {
@@ -184,14 +211,22 @@ def _pairs(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> 
     }
 
 
-def _judged(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> dict[str, float]:
+def _judged_losses(
+    stance: Stance, rows: Sequence[Row], before: Scored, now: Scored
+) -> torch.Tensor:
     gain_b2 = now.value - before.value
     good_b = torch.tensor([row.label for row in rows])
     moved = gain_b2[:, 1].mean().clamp(min=0)
     good_weight, bad_weight = stance.weights
-    loss_b = kto_loss(
+    return kto_loss(
         gain_b2[:, 0], good_b, moved, stance.beta, good_weight=good_weight, bad_weight=bad_weight
     )
+
+
+def _judged(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> dict[str, float]:
+    gain_b2 = now.value - before.value
+    good_b = torch.tensor([row.label for row in rows])
+    loss_b = _judged_losses(stance, rows, before, now)
     told = {"loss": float(loss_b.mean()), "gain": float(gain_b2[:, 0].mean())}
     if (area := auc(gain_b2[:, 0], good_b)) is not None:
         told["auc"] = area

@@ -11,7 +11,7 @@ from loop.settings import Settings
 from loop.store.records import Adapter, Dataset
 from loop.train import energy
 from loop.train.cost import check
-from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, Job, TrainResult
+from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, HeldOut, Job, TrainResult
 from loop.train.parallel import PARALLEL, Machine, here, spread
 
 _PACKAGES = ("torch", "transformers", "peft", "trl")
@@ -28,6 +28,7 @@ def plan(
     base: str | None = None,
     after: TrainResult | None = None,
     machine: Machine | None = None,
+    held_out: HeldOut = "whole",
 ) -> Job:
     """All that a run needs to know, checked as far as possible without loading a model.
 
@@ -85,6 +86,7 @@ def plan(
         root=str(settings.root.resolve()),
         parent_folder=_folder(parent, after),
         cost=asdict(settings.cost),
+        held_out=held_out,
     )
 
 

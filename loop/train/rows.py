@@ -43,6 +43,7 @@ class Row(NamedTuple):
     answers: list[list[int]]
     label: bool = True  # KTO: was the answer good
     noise: float = 0.0  # pairs: chance that people meant it the other way round
+    name: str = ""  # the dataset's id of it
 
     @property
     def tokens(self) -> int:
@@ -67,7 +68,7 @@ def count_rows(folder: Path, method: Method, split: str = "train") -> int:
     Raises:
         RatchetError: The dataset's file is missing or cannot be read.
     """
-    return len(_read(folder, method, split, ["split"]))
+    return len(read_split(folder, method, split, ["split"]))
 
 
 def read_rows(
@@ -93,20 +94,20 @@ def read_rows(
         RatchetError: The dataset's file is missing or cannot be read.
     """
     extra = {"kto": ["label"], "dpo": ["votes"]}.get(method, [])
-    found = _read(folder, method, split, ["row", "split", "messages", *_ANSWERS[method], *extra])
-    kept: list[tuple[int, str, Row]] = []
+    found = read_split(
+        folder, method, split, ["row", "split", "messages", *_ANSWERS[method], *extra]
+    )
+    kept: list[Row] = []
     for line in found:
         messages = json.loads(line["messages"])
         coded = [encode_pair(tokenizer, messages, line[a], ends) for a in _ANSWERS[method]]
         answers = [one.answer for one in coded]
         label, noisy = line.get("label", True) is True, noise(line.get("votes"))
-        row = Row(coded[0].prompt, answers, label, noisy)
+        row = Row(coded[0].prompt, answers, label, noisy, str(line["row"]))
         if row.longest <= most:
-            kept.append((row.tokens, str(line["row"]), row))
-    kept.sort(key=lambda item: item[:2])
-    rows = [row for _, _, row in kept]
-    if method == "kto":
-        rows = _mismatched(rows, [name for _, name, _ in kept], most)
+            kept.append(row)
+    kept.sort(key=lambda row: (row.tokens, row.name))
+    rows = _mismatched(kept, most) if method == "kto" else kept
     return Rows(rows, len(found) - len(kept))
 
 
@@ -115,6 +116,7 @@ class Asked(NamedTuple):
 
     messages: list[dict[str, str]]
     answer: str
+    name: str = ""  # the dataset's id of it
 
 
 def read_asked(folder: Path, split: str, tokenizer: Any, *, most: int) -> list[Asked]:
@@ -123,9 +125,11 @@ def read_asked(folder: Path, split: str, tokenizer: Any, *, most: int) -> list[A
     Raises:
         RatchetError: The dataset's file is missing or cannot be read.
     """
-    found = _read(folder, "grpo", split, ["row", "split", "messages", "answer"])
+    found = read_split(folder, "grpo", split, ["row", "split", "messages", "answer"])
     found.sort(key=lambda line: str(line["row"]))
-    asked = [Asked(json.loads(line["messages"]), str(line["answer"])) for line in found]
+    asked = [
+        Asked(json.loads(line["messages"]), str(line["answer"]), str(line["row"])) for line in found
+    ]
     lengths = encode_prompts(tokenizer, [one.messages for one in asked]) if asked else []
     return [one for one, ids in zip(asked, lengths, strict=True) if len(ids) <= most]
 
@@ -150,9 +154,11 @@ def noise(votes: float | None) -> float:
     return min(0.45, 1 / (1 + math.exp(1.0 if votes is None else float(votes))))
 
 
-def _mismatched(rows: list[Row], names: list[str], most: int) -> list[Row]:
+def _mismatched(rows: list[Row], most: int) -> list[Row]:
     """Each row with an answer to another prompt behind its own, always the same one."""
-    order = sorted(range(len(rows)), key=lambda n: hashlib.sha256(names[n].encode()).hexdigest())
+    order = sorted(
+        range(len(rows)), key=lambda n: hashlib.sha256(rows[n].name.encode()).hexdigest()
+    )
     after = {n: order[(place + 1) % len(order)] for place, n in enumerate(order)}
     with_other = []
     for n, row in enumerate(rows):
@@ -161,7 +167,14 @@ def _mismatched(rows: list[Row], names: list[str], most: int) -> list[Row]:
     return with_other
 
 
-def _read(folder: Path, method: Method, split: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+def read_split(
+    folder: Path, method: Method, split: str, columns: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Some columns of a split, one of which is `split`, as the dataset's file has them.
+
+    Raises:
+        RatchetError: The file is missing or cannot be read.
+    """
     path = folder / _FILES[method]
     try:
         there = set(pq.read_schema(path).names)

@@ -22,6 +22,7 @@ from loop.train.far import address_of, machine_there, train_far
 from loop.train.job import (
     ADAPTER,
     ATTEMPTS,
+    BY_ROW,
     CARD,
     CHECKPOINTS,
     CHOSEN,
@@ -33,6 +34,7 @@ from loop.train.job import (
     MODEL,
     RESULT,
     STOPPED,
+    HeldOut,
     Job,
     TrainResult,
     read_job,
@@ -44,9 +46,15 @@ from loop.train.meter import COST
 from loop.train.plan import plan
 from loop.train.start import process_of
 
-__all__ = ["TrainResult", "plan", "train"]
+__all__ = ["StoppedEarly", "TrainResult", "plan", "train"]
+
+Watch = Callable[[dict[str, Any]], bool]
 
 _LOOK_EVERY = 0.2  # seconds between looks at the metrics file
+
+
+class StoppedEarly(RatchetError):
+    """Who watched the run had seen enough. The same job in the same folder goes on."""
 
 
 def train(
@@ -59,6 +67,8 @@ def train(
     run_folder: Path,
     base: str | None = None,
     after: TrainResult | None = None,
+    held_out: HeldOut = "whole",
+    watch: Watch | None = None,
     progress: bool = False,
 ) -> TrainResult:
     """Train on a dataset version, by one method.
@@ -75,9 +85,13 @@ def train(
         run_folder: For the run's files; made if missing.
         base: Another base than the assistant's.
         after: Start from what this run made, and measure against it.
+        held_out: Which held-out rows it may look at.
+        watch: Sees each line of the journal, a resumed run's old ones too and some twice; True
+            stops the run. A finished run is not watched.
         progress: Show a bar.
 
     Raises:
+        StoppedEarly: `watch` said so.
         RatchetError: The job cannot be done, diverged, or was stopped; the message says what next.
         RuntimeError: The process failed for another reason; the message ends with its log.
     """
@@ -85,6 +99,7 @@ def train(
     job = plan(
         settings, dataset, method=method, seed=seed, parent=parent, base=base, after=after,
         machine=machine_there(far) if far else None,
+        held_out=held_out,
     )  # fmt: skip
     job = _enter(run_folder, job, keep_threads=settings.train.threads == 0)
     if not _done(run_folder):
@@ -95,7 +110,7 @@ def train(
                 status = train_far(run_folder, job, far, lambda: _show(run_folder, bar))
             else:
                 with process_of(run_folder, job) as process:
-                    status = _follow(process, run_folder, bar)
+                    status = _follow(process, run_folder, bar, watch)
         if status != 0:
             raise _failure(run_folder, status)
     return _finished(run_folder, job)
@@ -108,7 +123,7 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
     if old is not None and keep_threads:
         job = replace(job, threads=old.threads)
     if old is None or old.id != job.id:
-        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, COST):
+        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, BY_ROW, COST):
             (folder / name).unlink(missing_ok=True)
         for name in (CHECKPOINTS, ADAPTER, MODEL):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -131,15 +146,26 @@ def _done(folder: Path) -> bool:
 
 
 def _follow(
-    process: subprocess.Popen[bytes], folder: Path, bar: Callable[[dict[str, Any]], None]
+    process: subprocess.Popen[bytes],
+    folder: Path,
+    bar: Callable[[dict[str, Any]], None],
+    watch: Watch | None = None,
 ) -> int:
     status = None
+    seen: list[dict[str, Any]] = []
     while status is None:
         try:
             status = process.wait(_LOOK_EVERY)
         except subprocess.TimeoutExpired:
             status = None
-        _show(folder, bar)
+        lines = read_journal(folder)
+        for line in lines[-1:]:
+            bar(line)
+        if watch is not None and status is None:
+            same = lines[: len(seen)] == seen  # a resumed run cuts off what it does again
+            if any(watch(line) for line in (lines[len(seen) :] if same else lines)):
+                raise StoppedEarly(f"{folder}: stopped by who watched it.")
+            seen = lines
     return status
 
 
