@@ -6,6 +6,7 @@ that after a machine's death the run goes on elsewhere from the last checkpoint 
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ def cluster(address: Address) -> Iterator[Any]:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing here may phone home
     try:
-        ray.init(address=address.ray, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address.ray, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, OSError, ValueError, RuntimeError) as problem:
         raise RatchetError(
             f"No Ray cluster answers at {address.ray!r} ({problem}). Start one with "
