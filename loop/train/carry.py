@@ -5,6 +5,7 @@ Runs on the cluster's machine, in an actor. Knows no store.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,8 @@ from loop.models.bases import base_folder, fingerprint
 from loop.train.job import CHECKPOINTS, ERROR, JOB, LOCK, RESULT, Job, write_json
 from loop.train.journal import WHOLE
 from loop.train.start import process_of
+
+_SCRATCH, _HELD = "ratchet-run-", "held"
 
 Files = dict[str, bytes]  # path below a folder → content
 
@@ -79,11 +82,28 @@ def write_news(folder: Path, news: News) -> None:
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
 
 
+def sweep(folder: Path) -> None:
+    """Remove scratch folders whose run has ended with its machine or its starter."""
+    for scratch in folder.glob(f"{_SCRATCH}*"):
+        with ExitStack() as files:
+            try:
+                for lock in (scratch / _HELD, *(scratch / "run").glob(f"{LOCK}*")):
+                    file = files.enter_context(lock.open("r+"))
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:  # in use, or somebody else's
+                continue
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
 class Carrier:
     """Trains one job on this machine, in a scratch folder."""
 
     def __init__(self) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix="ratchet-run-"))
+        sweep(Path(tempfile.gettempdir()))
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_SCRATCH}"))
+        self._held = (hidden / _HELD).open("a")  # until this process ends, however it does
+        fcntl.flock(self._held, fcntl.LOCK_EX)
+        self._scratch = hidden.rename(hidden.with_name(hidden.name.removeprefix(".")))
         self._run = self._scratch / "run"
         self._seen: dict[str, tuple[int, int]] = {}
         self._open = ExitStack()

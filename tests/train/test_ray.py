@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 
 from knowledge.errors import RatchetError
 from loop.settings import AssistantSettings, Settings
-from loop.train.carry import paths, read_tree, write_tree
+from loop.train.carry import paths, read_tree, sweep, write_tree
 from loop.train.far import address_of
 from loop.train.job import ADAPTER, CARD, CHECKPOINTS, METRICS, RESULT, TrainResult, read_json
 from loop.train.journal import newest, read_journal, step_of
@@ -160,4 +160,13 @@ def test_a_folder_travels_as_content_without_what_is_half_written(tmp_path: Path
     files = {"job.json": b"{}", "checkpoints/checkpoint-2/whole.json": b"{}", "lock": b""}
     write_tree(tmp_path, files | {".adapter.part/weights": b"half", "metrics.part": b""})
     assert read_tree(tmp_path) == {k: v for k, v in files.items() if k != "lock"}
-    assert os.listdir(tmp_path)
+
+
+def test_what_a_dead_machine_left_on_its_disk_is_removed_by_the_next_run_there(tmp_path: Path):
+    left, used = tmp_path / "ratchet-run-1", tmp_path / "ratchet-run-2"
+    for folder in (left, used):
+        write_tree(folder, {"held": b"", "data/pairs.parquet": b"what people said"})
+    with (used / "held").open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ratchet-run-2"]

@@ -268,6 +268,15 @@ def test_what_this_machine_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch)
     refused(r"pip install .ratchet-loop\[deepspeed\]", parallel="deepspeed")
 
 
+def test_a_cluster_without_its_package_says_what_to_install(
+    base_folder: Path, dataset_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    made = settings(base_folder.parent, base_folder, on="ray")
+    with pytest.raises(RatchetError, match=r"pip install .ratchet-loop\[ray\]"):
+        train(made, dataset(dataset_folder), method="sft", seed=1, parent=None, run_folder=tmp_path)
+
+
 def test_processes_decide_a_runs_name_and_one_is_as_it_always_was(
     base_folder: Path, dataset_folder: Path
 ):
