@@ -118,7 +118,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_whole(
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(small)],
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(small)],
         capture_output=True,
         check=False,
     )
