@@ -27,5 +27,5 @@ class Adapter:
     language: str = ""
     segment: str = ""  # of customers
     sources: list[str] = field(default_factory=list)  # adapters it was merged from
-    kind: str = "adapter"  # or reward, or model
     config_sha256: str = ""  # of what in its configuration decides its answers; none in old rows
+    kind: str = "adapter"  # or reward, or model

@@ -171,11 +171,12 @@ def read_cost(folder: Path) -> Kept | None:
 
 
 def device_name(kind: str) -> str:
-    """What a device calls itself; its kind where it has no name."""
+    """What a device of this machine calls itself; its kind where it has no name or is not here."""
     if kind == "cuda":
         import torch
 
-        return str(torch.cuda.get_device_name())
+        if torch.cuda.is_available():
+            return str(torch.cuda.get_device_name())
     return kind
 
 

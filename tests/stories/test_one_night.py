@@ -13,7 +13,7 @@ from eval_suites.simulate import ask, make_raters, make_users
 from knowledge.collection import Collection
 from knowledge.documents import read_documents
 from loop.answer.assistant import Desk
-from loop.commands.learn import dataset_of
+from loop.commands.datasets import dataset_of
 from loop.curate.version import damage
 from loop.demo import traffic
 from loop.demo.traffic import Calendar
