@@ -9,7 +9,7 @@ FAISS := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 OTHER_FAISS := $(if $(filter gpu,$(FAISS)),faiss-cpu,faiss-gpu-cu12)
 STAMP := $(VENV)/.installed-$(FAISS)
 
-.PHONY: demo up test lint types check format clean
+.PHONY: demo up test long lint types check format clean
 
 demo: $(STAMP)
 	$(BIN)/ratchet demo $(ARGS)
@@ -19,6 +19,10 @@ up: $(STAMP)
 
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# Kills, searches and clusters with real training processes: about five minutes more.
+long: $(STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)
 
 check: lint types
 

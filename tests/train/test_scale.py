@@ -192,6 +192,7 @@ def all_ended(folder: Path) -> bool:
     return is_free(folder) and not any(process_of_rank(folder, rank) for rank in (0, 1))
 
 
+@pytest.mark.long
 def test_when_one_process_dies_the_run_ends_and_when_its_starter_dies_it_saves_and_goes_on_later(
     base_folder: Path, dataset_folder: Path, together: Path, tmp_path: Path
 ):

@@ -388,6 +388,7 @@ def test_notes_of_a_search_are_read_as_they_were_written(tmp_path: Path):
     assert done.seconds == 9.0
 
 
+@pytest.mark.long
 def test_a_watched_run_is_stopped_and_goes_on_later(
     base_folder: Path, data: Dataset, tmp_path: Path
 ):
@@ -416,6 +417,7 @@ def test_a_watched_run_is_stopped_and_goes_on_later(
     assert len(attempts) == 1  # of the second attempt; it went on from a checkpoint
 
 
+@pytest.mark.long
 def test_a_search_with_the_tiny_model_trains_for_real(
     base_folder: Path, data: Dataset, tmp_path: Path
 ):

@@ -137,6 +137,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_whole(
 
 
 # DPO's single kill is in test_run.py
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["sft", "kto", *(["dpo"] if KILLS > 1 else [])])
 def test_killed_or_stopped_at_any_step_it_ends_with_the_same_bytes(
     base_folder: Path, dataset_folder: Path, tmp_path: Path, method: str
