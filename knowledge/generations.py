@@ -27,6 +27,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from knowledge.dense import Vectors
+from knowledge.disk import sync
 from knowledge.errors import RatchetError
 from knowledge.gpu import Gpu
 from knowledge.lexical import Postings
@@ -133,13 +134,13 @@ def store(folder: Path, segment: Segment) -> tuple[Stored, Segment]:
     files = {}
     for file in sorted(draft.iterdir()):
         files[file.name] = _digest(file)
-        _sync(file)
-    _sync(draft)
+        sync(file)
+    sync(draft)
     name = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
     if (shelf / name).exists():  # the same was written before
         shutil.rmtree(shelf / name)
     draft.rename(shelf / name)
-    _sync(shelf)
+    sync(shelf)
     stored = Stored(name=name, open_rows=segment.vectors.open_rows, files=files)
     return stored, replace(segment, name=name, _columns={})
 
@@ -240,17 +241,9 @@ def _write(file: Path, data: bytes) -> None:
     """Replace a file in one step."""
     draft = file.with_name(f"{file.name}.draft")
     draft.write_bytes(data)
-    _sync(draft)
+    sync(draft)
     os.replace(draft, file)
-    _sync(file.parent)
-
-
-def _sync(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(file.parent)
 
 
 def _digest(file: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loop import project
 from loop.commands.datasets import dataset_of
+from loop.commands.training import data_arguments
 from loop.display import Outcome, table
 from loop.forget.marks import refuse_erased
 from loop.settings import load_settings, with_pairs
@@ -24,22 +25,9 @@ def search_command(groups: Any, add: Callable[..., ArgumentParser]) -> None:
         groups, "search", search, "search for settings of [train], and whether they are better"
     )
     parser.add_argument("--method", help="one training method (default: train.method)")
-    parser.add_argument("--dataset", help="version to search on (default: the newest)")
     parser.add_argument("--minutes", type=float, help="instead of search.minutes")
     parser.add_argument("--trials", type=int, help="instead of search.trials")
-    parser.add_argument("--seed", type=int, help="instead of the project's seed")
-    parser.add_argument(
-        "--start",
-        default="",
-        help="base, champion, or an adapter to go on from (default: train.start)",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a key of [search], this once",
-    )
+    data_arguments(parser, "search")
 
 
 def search(args: Namespace) -> Outcome:

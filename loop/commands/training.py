@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,16 @@ def train_command(groups: Any, add: Callable[..., ArgumentParser]) -> None:
         "--method",
         help="sft, dpo, kto, reward, grpo, or stages like sft+dpo (default: train.method)",
     )
-    parser.add_argument("--dataset", help="version to train on (default: the newest)")
+    data_arguments(parser, "train")
+    parser.add_argument(
+        "--on", metavar="WHERE", help="ray, ray:HOST:PORT or ray://HOST:PORT (default: train.on)"
+    )
+    label_arguments(parser, "what the adapter is for")
+
+
+def data_arguments(parser: ArgumentParser, table: str) -> None:
+    """What a run is made on and from: `--dataset`, `--seed`, `--start`, and `--set` of a table."""
+    parser.add_argument("--dataset", help="dataset version (default: the newest)")
     parser.add_argument("--seed", type=int, help="instead of the project's seed")
     parser.add_argument(
         "--start",
@@ -31,21 +40,18 @@ def train_command(groups: Any, add: Callable[..., ArgumentParser]) -> None:
         help="base, champion, or an adapter to go on from (default: train.start)",
     )
     parser.add_argument(
-        "--on", metavar="WHERE", help="ray, ray:HOST:PORT or ray://HOST:PORT (default: train.on)"
-    )
-    parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a key of [train], this once",
+        help=f"a key of [{table}], this once",
     )
-    label_arguments(parser, "what the adapter is for")
 
 
 def train(args: Namespace) -> Outcome:
     from loop.models.registry import register, starting_point
     from loop.nightly import digest
+    from loop.train.plan import named_by
     from loop.train.stages import train_stages
 
     settings = load_settings(args.project)
@@ -58,23 +64,14 @@ def train(args: Namespace) -> Outcome:
         dataset = dataset_of(store, settings, args.dataset)
         refuse_erased(store, dataset.id)
         parent = starting_point(store, settings, args.start)
-        inputs = [
-            dataset.id,
-            method,
-            seed,
-            settings.assistant.base,
-            None if parent is None else parent.id,
-            asdict(settings.train) | {"on": ""},  # wherever it runs, it is the same run
-            asdict(settings.guard),
-            str(settings.adapters),
-        ]
+        names = named_by(settings, dataset, method=method, seed=seed, parent=parent)
         done = train_stages(
             settings,
             dataset,
             method=method,
             seed=seed,
             parent=parent,
-            run_folder=settings.runs / f"run-{digest(inputs)[:12]}",
+            run_folder=settings.runs / f"run-{digest([*names, str(settings.adapters)])[:12]}",
             progress=not args.json,
         )
         adapter = register(

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from knowledge.disk import sync
 from knowledge.errors import RatchetError
 from loop.curate.funnel import SCHEMA as FUNNEL_SCHEMA
 from loop.curate.rows import KINDS, Kind, digest
@@ -168,9 +169,9 @@ class Writer:
             (self._fresh / MANIFEST).write_text(text, encoding="utf-8")
             self._fresh.chmod(0o755)
             for path in (*self._fresh.iterdir(), self._fresh):
-                _sync(path)
+                sync(path)
             _move(self._fresh, folder)
-            _sync(folder.parent)
+            sync(folder.parent)
         except OSError as problem:
             raise RatchetError(
                 f"{folder}: cannot be written: {problem.strerror}. Mend the disk and curate again."
@@ -288,11 +289,3 @@ def _figures(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {"sha256": sha256, "bytes": path.stat().st_size}
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from knowledge.disk import sync
 from knowledge.errors import RatchetError
 from loop.models.bases import base_folder, fingerprint
 from loop.models.card import markdown
@@ -21,7 +22,6 @@ from loop.models.files import (
     file_hashes,
     read_manifest,
     scratch,
-    sync,
     sync_all,
     write_manifest,
 )

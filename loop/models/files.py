@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from knowledge.disk import sync
 from knowledge.errors import RatchetError
 
 FILES = "files.json"  # the manifest: name → SHA-256 in hex
@@ -124,15 +124,6 @@ def sync_all(folder: Path) -> None:
     """Every file of a folder and its folders onto the disk."""
     for path in (*folder.rglob("*"), folder):
         sync(path)
-
-
-def sync(path: Path) -> None:
-    """Onto the disk, file or folder."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sweep(shelf: Path) -> None:

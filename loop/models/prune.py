@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from knowledge.disk import sync
 from knowledge.errors import RatchetError
-from loop.models.files import PRUNED, sync
+from loop.models.files import PRUNED
 from loop.models.policy import Shelved, again, check, plan
 from loop.settings import RegistrySettings, Settings
 from loop.store.records import Adapter

@@ -43,7 +43,9 @@ class Batcher:
         self._answer = answer
         self._window = window
         self._observe = observe
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        # Not a SimpleQueue: its `get` waits for ever when it loses a race near its time limit
+        # (CPython 3.11), and so would the asks of the batch being gathered.
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue()
         self._closed = False
         self._closing = threading.Lock()
         self._threads = [

@@ -8,6 +8,8 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge.disk import sync
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -52,7 +54,7 @@ def copy_fresh(connection: duckdb.DuckDBPyConnection, store: Path) -> str:
             connection.execute(f"detach {_AS}")
         remove_fresh(store)
         raise
-    _sync(fresh)
+    sync(fresh)
     return mark
 
 
@@ -66,7 +68,7 @@ def put_in_place(store: Path) -> None:
         if wal_path(path).exists():
             raise OSError(f"{wal_path(path)} was not folded in")
     os.replace(fresh_path(store), store)
-    _sync(store.parent)
+    sync(store.parent)
 
 
 def mark_of(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -83,11 +85,3 @@ def _text(value: str) -> str:
 
 def _name(value: str) -> str:
     return '"' + value.replace('"', '""') + '"'
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from knowledge.errors import RatchetError
 from loop.settings import Settings
@@ -88,6 +89,24 @@ def plan(
         cost=asdict(settings.cost),
         held_out=held_out,
     )
+
+
+def named_by(
+    settings: Settings, dataset: Dataset, *, method: str, seed: int, parent: Adapter | None
+) -> list[Any]:
+    """All that a run's folder is named by, so that the same command finds what was begun.
+
+    Where it runs does not count: it is the same run.
+    """
+    return [
+        dataset.id,
+        method,
+        seed,
+        settings.assistant.base,
+        None if parent is None else parent.id,
+        asdict(settings.train) | {"on": ""},
+        asdict(settings.guard),
+    ]
 
 
 def _folder(parent: Adapter | None, after: TrainResult | None) -> str | None:

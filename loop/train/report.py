@@ -13,6 +13,7 @@ from loop.settings import Settings
 from loop.store.records import Adapter, Dataset
 from loop.train.job import write_json
 from loop.train.picture import picture
+from loop.train.plan import named_by
 from loop.train.search import Found
 from loop.train.space import changes
 
@@ -25,17 +26,8 @@ def search_folder(
 ) -> Path:
     """Where a search lies: the same one in the same place, however long it may take."""
     known = {k: v for k, v in asdict(settings.search).items() if k not in _GROWS}
-    inputs = [
-        dataset.id,
-        method,
-        seed,
-        settings.assistant.base,
-        None if parent is None else parent.id,
-        asdict(settings.train),
-        asdict(settings.guard),
-        known,
-    ]
-    text = json.dumps(inputs, sort_keys=True)
+    names = named_by(settings, dataset, method=method, seed=seed, parent=parent)
+    text = json.dumps([*names, known], sort_keys=True)
     return settings.runs / f"search-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 

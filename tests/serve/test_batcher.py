@@ -1,3 +1,4 @@
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -68,9 +69,19 @@ def test_what_nobody_waits_for_any_more_is_not_answered():
     assert seen == ["1"]
 
 
-def test_many_threads_may_submit():
-    batcher = Batcher(lambda asks: [a.question for a in asks], threads=3)
+def many_threads_submit():
+    batcher = Batcher(lambda asks: [a.question for a in asks], threads=3, window=0.0002)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda n: batcher.submit(ask(n)).result(5), range(200)))
+        answers = list(pool.map(lambda n: batcher.submit(ask(n)).result(30), range(200)))
     assert answers == [str(n) for n in range(200)]
     batcher.close()
+
+
+def test_many_threads_may_submit_and_none_waits_for_the_next_ask():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads that take turns often lose races that are seldom lost
+    try:
+        for _ in range(20):
+            many_threads_submit()
+    finally:
+        sys.setswitchinterval(interval)

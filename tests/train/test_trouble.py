@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from knowledge.errors import RatchetError
-from loop.train.job import CHECKPOINTS, JOB, STOPPED, TrainResult, write_json
+from loop.train.job import CHECKPOINTS, FULL, JOB, STOPPED, TrainResult, write_json
 from loop.train.journal import newest, read_journal, step_of
 from loop.train.plan import plan
 from loop.train.run import train
@@ -112,6 +112,18 @@ def test_a_gradient_that_is_no_number_keeps_the_best_weights_there_were(
     assert 2 <= result.run.metrics["kept_step"] <= 12
 
 
+def test_a_write_that_finds_no_space_ends_the_run_as_a_full_disk(
+    base_folder: Path, dataset_folder: Path, tmp_path: Path
+):
+    harm = "if calls[0] == 5: raise OSError(28, 'No space left on device')"
+    done = worker(base_folder, dataset_folder, tmp_path, harm)
+    assert done.returncode == FULL
+    last = newest(tmp_path / CHECKPOINTS)
+    assert last is not None
+    assert step_of(last) == 4
+    assert not (tmp_path / "adapter").exists()
+
+
 def test_a_full_disk_is_said_and_leaves_what_was_whole(
     base_folder: Path, dataset_folder: Path, undisturbed: TrainResult, tmp_path: Path
 ):
@@ -123,7 +135,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_whole(
         check=False,
     )
     if mounted.returncode:
-        pytest.skip("may not mount a small file system here")
+        pytest.skip("mounting takes rights; the test above holds what a full write does")
     try:
         with pytest.raises(RatchetError, match="the disk is full. Make room; the same command"):
             run(base_folder, dataset_folder, small)
