@@ -20,7 +20,7 @@ up: $(STAMP)
 test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-# Kills, searches and clusters with real training processes: about five minutes more.
+# Kills, searches and clusters with real training processes: some seven minutes more.
 long: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)
 

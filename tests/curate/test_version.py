@@ -161,7 +161,7 @@ def test_a_damaged_version_is_seen_and_made_again(made):
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-@pytest.mark.parametrize("step", ["table_of", "_move", "_sync"])
+@pytest.mark.parametrize("step", ["table_of", "_move", "sync"])
 def test_killed_on_the_way_it_can_be_run_again(made, store, monkeypatch, step):
     class Killed(BaseException):
         pass

@@ -83,7 +83,7 @@ def test_readers_wait_while_the_files_change_places(store: LocalStore, path: Pat
     assert store.query("counts")[0]["interactions"] == 501
 
 
-@pytest.mark.parametrize("step", ["_sync", "put_in_place", "after"])
+@pytest.mark.parametrize("step", ["sync", "put_in_place", "after"])
 def test_killed_while_it_is_made_anew_the_store_is_whole(path: Path, step: str):
     """Killed before the copy is whole, before it takes its place, and right after."""
     filled(path).close()

@@ -95,6 +95,7 @@ def test_a_run_whose_machine_dies_goes_on_elsewhere_and_ends_as_one_here(
     assert str(ROOT) not in (folder / METRICS).read_text()
 
 
+@pytest.mark.long
 def test_a_run_that_is_stopped_saves_there_and_brings_it_back(
     cluster: Any, base_folder: Path, dataset_folder: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -115,6 +116,7 @@ def test_a_run_that_is_stopped_saves_there_and_brings_it_back(
     assert not (tmp_path / RESULT).exists()
 
 
+@pytest.mark.long
 def test_a_parent_goes_along_and_a_job_that_cannot_be_done_says_why(
     cluster: Any, here: TrainResult, base_folder: Path, dataset_folder: Path, tmp_path: Path
 ):

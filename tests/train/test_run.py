@@ -160,6 +160,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_with_the_same_bytes(
     assert result.run.metrics == whole[1].run.metrics
 
 
+@pytest.mark.long
 def test_a_truncated_checkpoint_is_passed_over_for_the_one_before_it(
     base_folder: Path, dataset_folder: Path, whole: tuple[Path, TrainResult], killed: Path,
     tmp_path: Path,
@@ -176,6 +177,7 @@ def test_a_truncated_checkpoint_is_passed_over_for_the_one_before_it(
     assert weights(result.folder) == weights(whole[1].folder)
 
 
+@pytest.mark.long
 def test_a_run_whose_starter_dies_saves_and_ends(
     base_folder: Path, dataset_folder: Path, tmp_path: Path
 ):
