@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,11 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The address of a server whose store is empty."""
     server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", SERVER, str(folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert server.stdout is not None
     try:
@@ -53,8 +55,20 @@ def address(tmp_path: Path) -> Iterator[str]:
         server.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("empty")) as address:
+        yield address
+
+
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
+def address(tmp_path: Path) -> Iterator[str]:
+    with serving(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
@@ -69,7 +83,7 @@ def browser(tmp_path: Path) -> Iterator[Any]:
         "--disable-component-update",
         "--disable-sync",
         "--window-size=1400,1400",
-        f"--user-data-dir={tmp_path / 'chromium'}",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
     ):
         options.add_argument(argument)
     service = webdriver.ChromeService(executable_path=DRIVER)
@@ -113,8 +127,11 @@ def test_a_rating_posted_to_the_api_is_seen_on_the_review_page(address: str, bro
     assert sees(browser, "Clear, short and &lt;b&gt;cited&lt;/b&gt;.")  # shown, never run
 
 
-@pytest.mark.parametrize("page", ["", "ask", "review", "evaluations", "experiments", "adapters"])
-def test_every_page_opens_on_an_empty_store(address: str, browser: Any, page: str) -> None:
-    browser.get(f"{address}/{page}")
+PAGES = ["", "ask", "review", "evaluations", "experiments", "adapters", "training", "knowledge"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_an_empty_store(empty: str, browser: Any, page: str) -> None:
+    browser.get(f"{empty}/{page}")
     assert sees(browser, "<h1")
     assert "stException" not in browser.page_source

@@ -26,7 +26,13 @@ def told(folder: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("policy", "count"), [("mask", 1000), ("pseudonymise", 200), ("drop", 200)]
+    ("policy", "count"),
+    [
+        pytest.param("mask", 1000, marks=pytest.mark.long),
+        ("mask", 200),
+        ("pseudonymise", 200),
+        ("drop", 200),
+    ],
 )
 def test_no_canary_is_in_any_file_of_a_dataset(made, monkeypatch, policy, count):
     monkeypatch.setenv("RATCHET_PSEUDONYM_KEY", "a key that is only for this test")

@@ -124,6 +124,7 @@ def test_a_write_that_finds_no_space_ends_the_run_as_a_full_disk(
     assert not (tmp_path / "adapter").exists()
 
 
+@pytest.mark.long
 def test_a_full_disk_is_said_and_leaves_what_was_whole(
     base_folder: Path, dataset_folder: Path, undisturbed: TrainResult, tmp_path: Path
 ):
