@@ -112,15 +112,23 @@ def test_a_gradient_that_is_no_number_keeps_the_best_weights_there_were(
     assert 2 <= result.run.metrics["kept_step"] <= 12
 
 
-def test_a_write_that_finds_no_space_ends_the_run_as_a_full_disk(
-    base_folder: Path, dataset_folder: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("harm", "code", "saved"),
+    [
+        # A full disk loses the step under way; a run that is told to stop saves it first.
+        ("if calls[0] == 5: raise OSError(28, 'No space left on device')", FULL, 4),
+        ("calls[0] == 5 and __import__('os').kill(__import__('os').getpid(), 15)", STOPPED, 5),
+    ],
+    ids=["full disk", "told to stop"],
+)
+def test_a_run_that_must_end_says_why_and_leaves_where_it_goes_on(
+    base_folder: Path, dataset_folder: Path, tmp_path: Path, harm: str, code: int, saved: int
 ):
-    harm = "if calls[0] == 5: raise OSError(28, 'No space left on device')"
     done = worker(base_folder, dataset_folder, tmp_path, harm)
-    assert done.returncode == FULL
+    assert done.returncode == code, done.stderr
     last = newest(tmp_path / CHECKPOINTS)
     assert last is not None
-    assert step_of(last) == 4
+    assert step_of(last) == saved
     assert not (tmp_path / "adapter").exists()
 
 
@@ -136,7 +144,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_whole(
         check=False,
     )
     if mounted.returncode:
-        pytest.skip("mounting takes rights; the test above holds what a full write does")
+        pytest.skip("only root may mount the small disk that this fills")
     try:
         with pytest.raises(RatchetError, match="the disk is full. Make room; the same command"):
             run(base_folder, dataset_folder, small)
@@ -180,17 +188,6 @@ def test_killed_or_stopped_at_any_step_it_ends_with_the_same_bytes(
     result = run(base_folder, dataset_folder, folder, method=method)
     assert weights(result.folder) == weights(whole.folder)
     assert result.run.metrics == whole.run.metrics
-
-
-def test_told_to_stop_it_saves_first_and_says_where_it_goes_on(
-    base_folder: Path, dataset_folder: Path, tmp_path: Path
-):
-    harm = "calls[0] == 5 and __import__('os').kill(__import__('os').getpid(), 15)"
-    done = worker(base_folder, dataset_folder, tmp_path, harm)
-    assert done.returncode == STOPPED
-    last = newest(tmp_path / CHECKPOINTS)
-    assert last is not None
-    assert step_of(last) == 5
 
 
 def test_the_end_of_a_run_is_early_when_it_forgets(
