@@ -161,6 +161,7 @@ class TrainSettings:
     processes: int = 0  # that share each step, over all machines; 0: one per GPU, on a CPU one
     parallel: str = "ddp"  # each holds all (ddp), or a part: fsdp, deepspeed; for full tuning
     on: str = ""  # where to train: here, or on a Ray cluster: "ray", "ray:HOST:PORT", "ray://…"
+    report_to: tuple[str, ...] = ()  # who else gets the figures: tensorboard, mlflow, wandb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from loop.train.layout import can_share
 from loop.train.measure import DECIDES, Scorer, Stance
 from loop.train.meter import Meter
 from loop.train.parallel import is_split
+from loop.train.reporters import Reports, prepare
 from loop.train.rows import Row, read_asked, read_rows
 from loop.train.trainer import Batches, lora, options
 from loop.train.watch import Examine, Stop, Watch
@@ -40,7 +41,7 @@ from loop.train.watch import Examine, Stop, Watch
 class Built:
     """A run that is ready to go."""
 
-    trainer: Any
+    trainer: Any  # its `watch` and `reports` belong to this run
     chosen: Chosen
     counts: dict[str, float]  # rows, rows too long, held-out rows
     held_out: Callable[[], dict[str, float]]  # figures of every held-out row, before and now
@@ -54,12 +55,14 @@ def build(job: Job, folder: Path, journal: Journal, stop: Stop, meter: Meter) ->
         RatchetError: The base, the dataset or the settings do not allow it.
     """
     same_every_time(job)
+    prepare(job, folder)
     set_seed(job.seed)
     base = _base(job)
     _check_targets(job, base.model)
     ready = _drawing if job.method == "grpo" else _learning
     built, examine = ready(job, folder, base, journal)
     trainer = built.trainer
+    trainer.reports = Reports(trainer, job, folder, journal)
     trainer.watch = Watch(
         journal,
         stop,
@@ -69,8 +72,10 @@ def build(job: Job, folder: Path, journal: Journal, stop: Stop, meter: Meter) ->
         patience=job.settings.patience,
         meter=meter,
         budget=Budget(job.prices),
+        report=trainer.reports.held_out,
     )
     trainer.watch.main = trainer.accelerator.is_main_process
+    trainer.add_callback(trainer.reports)
     trainer.add_callback(trainer.watch)
     return built
 
@@ -274,4 +279,5 @@ def _check_targets(job: Job, model: Any) -> None:
 
 def _micro(journal: Journal, chosen: Chosen) -> int:
     """Rows computed at once: as chosen, or as few as memory has allowed before."""
-    return min([chosen.micro_batch, *(int(e["micro_batch"]) for e in journal.events)])
+    known = [int(event["micro_batch"]) for event in journal.events if "micro_batch" in event]
+    return min([chosen.micro_batch, *known])

@@ -102,6 +102,7 @@ def finish(
             "reading": asdict(trainer.watch.meter.stop()),
         },
     )
+    trainer.reports.result(metrics)
 
 
 def whole_state(trainer: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from loop.models.load import Base
 from loop.train.choose import Chosen, Facts
 from loop.train.guard import General
 from loop.train.job import Job
+from loop.train.reporters import Reports
 from loop.train.rows import Asked
 from loop.train.watch import Watch, check_finite
 
@@ -32,6 +33,7 @@ class DrawTrainer(GRPOTrainer):
     """TRL's GRPO on prompts as they are served, with a check of every step."""
 
     watch: Watch
+    reports: Reports
     base: Base
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], None, dict[str, Any]]:

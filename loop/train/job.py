@@ -26,6 +26,8 @@ CHOSEN = "chosen.json"
 BY_ROW = "by_row.json"  # of a run that is judged: row → the figure that decides
 METRICS, LOG, LOCK = "metrics.jsonl", "log.txt", "lock"
 CHECKPOINTS, ADAPTER, MODEL = "checkpoints", "adapter", "model"
+REPORTED = "reported.json"  # what MLflow and Weights & Biases call the run
+TENSORBOARD = "tensorboard"
 ATTEMPTS = "attempts"  # a byte for each time the process was started
 FOLLOWS = "RATCHET_FOLLOWS"  # environment variable: stop when stdin ends
 STOPPED = 143  # exit status after SIGTERM: 128 + 15
@@ -52,6 +54,7 @@ class Job:
     root: str  # the project's folder; a relative base lies below it
     parent_folder: str | None
     cost: dict[str, Any]  # CostSettings: budgets end a run, they do not name it
+    report_to: list[str]  # who is told the figures
     held_out: HeldOut = "whole"
 
     @property
@@ -82,7 +85,7 @@ class Job:
         return f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-_PLACES = ("dataset_folder", "root", "parent_folder", "cost")
+_PLACES = ("dataset_folder", "root", "parent_folder", "cost", "report_to")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, HeldOut, Job, TrainRes
 from loop.train.parallel import PARALLEL, Machine, here, spread
 
 _PACKAGES = ("torch", "transformers", "peft", "trl")
-_ELSEWHERE = ("method", "start", "threads", "processes", "on")  # fields of their own, or no matter
+# Fields of their own, or no matter.
+_ELSEWHERE = ("method", "start", "threads", "processes", "on", "report_to")
 
 
 def plan(
@@ -87,6 +88,7 @@ def plan(
         root=str(settings.root.resolve()),
         parent_folder=_folder(parent, after),
         cost=asdict(settings.cost),
+        report_to=list(dict.fromkeys(known.report_to)),
         held_out=held_out,
     )
 
@@ -96,7 +98,7 @@ def named_by(
 ) -> list[Any]:
     """All that a run's folder is named by, so that the same command finds what was begun.
 
-    Where it runs does not count: it is the same run.
+    Where it runs and who is told does not count: it is the same run.
     """
     return [
         dataset.id,
@@ -104,7 +106,7 @@ def named_by(
         seed,
         settings.assistant.base,
         None if parent is None else parent.id,
-        asdict(settings.train) | {"on": ""},
+        asdict(settings.train) | {"on": "", "report_to": ()},
         asdict(settings.guard),
     ]
 
@@ -144,3 +146,7 @@ def _check(settings: Settings, method: str) -> None:
             f"train.label_smoothing is {known.label_smoothing}, expected less than 0.5: at a half "
             "nobody knows which answer was preferred. Mend that line of ratchet.toml."
         )
+    if known.report_to:
+        from loop.train.reporters import check as check_reporters
+
+        check_reporters(known.report_to)

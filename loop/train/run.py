@@ -32,8 +32,10 @@ from loop.train.job import (
     LOG,
     METRICS,
     MODEL,
+    REPORTED,
     RESULT,
     STOPPED,
+    TENSORBOARD,
     HeldOut,
     Job,
     TrainResult,
@@ -50,6 +52,7 @@ __all__ = ["StoppedEarly", "TrainResult", "plan", "train"]
 
 Watch = Callable[[dict[str, Any]], bool]
 
+_FILES = (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, BY_ROW, COST, REPORTED)
 _LOOK_EVERY = 0.2  # seconds between looks at the metrics file
 
 
@@ -123,9 +126,9 @@ def _enter(folder: Path, job: Job, *, keep_threads: bool) -> Job:
     if old is not None and keep_threads:
         job = replace(job, threads=old.threads)
     if old is None or old.id != job.id:
-        for name in (RESULT, ERROR, METRICS, LOG, CHOSEN, CARD, ATTEMPTS, BY_ROW, COST):
+        for name in _FILES:
             (folder / name).unlink(missing_ok=True)
-        for name in (CHECKPOINTS, ADAPTER, MODEL):
+        for name in (CHECKPOINTS, ADAPTER, MODEL, TENSORBOARD):
             shutil.rmtree(folder / name, ignore_errors=True)
     write_json(folder / JOB, asdict(job))
     return job

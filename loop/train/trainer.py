@@ -16,6 +16,7 @@ from loop.train import ranks
 from loop.train.choose import Chosen
 from loop.train.job import Job
 from loop.train.parallel import arguments
+from loop.train.reporters import Reports
 from loop.train.rows import Row
 from loop.train.watch import Watch, check_finite
 
@@ -90,6 +91,7 @@ class Steady:
     batches: Batches
     task: Objective
     watch: Watch
+    reports: Reports
     micro: int  # rows computed at once
     _metrics: Any
 
@@ -233,7 +235,8 @@ def options(job: Job, chosen: Chosen, folder: Path, steps: int) -> dict[str, Any
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
         "save_steps": known.save_every,
-        "report_to": "none",
+        "report_to": job.report_to or "none",
+        "run_name": job.id,
         "disable_tqdm": True,
         "push_to_hub": False,
         **arguments(job),

@@ -72,6 +72,7 @@ class Watch(TrainerCallback):
         patience: int = 0,
         meter: Meter,
         budget: Budget,
+        report: Callable[[dict[str, float]], None],
     ) -> None:
         """
         Args:
@@ -83,6 +84,7 @@ class Watch(TrainerCallback):
             patience: Evaluations without a better one before the run ends; 0 goes on.
             meter: Counts what the run uses.
             budget: Of it.
+            report: Told the figures of each evaluation.
         """
         self._journal = journal
         self._stop = stop
@@ -92,6 +94,7 @@ class Watch(TrainerCallback):
         self._patience = patience
         self.meter = meter
         self._budget = budget
+        self._report = report
         self._spent = ""  # what of the budget is
         self._counted = 0
         self.tokens = 0  # trained on in this attempt
@@ -139,11 +142,12 @@ class Watch(TrainerCallback):
         self.asked = ranks.anyone(self._stop.asked)  # and every process has written its part
         if self.main:
             seal(folder / f"checkpoint-{state.global_step}")
-        if not self.asked and self.ended is None:
+        stops = self.asked and state.global_step < state.max_steps  # who goes on will look here
+        if not stops and self.ended is None:
             self.look(state.global_step, state.max_steps)
         if self.main:
             self._forget(folder)
-        if self.ended is not None:
+        if stops or self.ended is not None:
             control.should_training_stop = True
 
     def look(self, step: int, of: int) -> None:
@@ -156,6 +160,7 @@ class Watch(TrainerCallback):
             self.ended = self._reason(step, found)
         finite = {name: value for name, value in found.items() if math.isfinite(value)}
         self._journal.evaluate(step, of, finite, self.ended)
+        self._report(finite)
 
     def _over(self) -> str:
         """What of the budget is spent; nothing is if nothing was."""

@@ -73,17 +73,24 @@ def main(argv: list[str]) -> int:
 def _work(job: Job, folder: Path, stop: Any, meter: Any) -> int:
     """The story: build, train, keep the best weights, measure, save."""
     from loop.train.build import build
-    from loop.train.finish import finish, keep_best
-    from loop.train.watch import Diverged
 
-    checkpoints = folder / CHECKPOINTS
     checkpoint = ranks.told(lambda: _begin(folder))
     begun = step_of(checkpoint) if checkpoint else 0
     journal = Journal(folder, begun, writes=ranks.is_main())
     ranks.wait()  # all have read what was there
     journal.write(phase="load")
     built = build(job, folder, journal, stop, meter)
-    trainer = built.trainer
+    with built.trainer.reports:
+        return _train(job, folder, built, journal, stop, checkpoint)
+
+
+def _train(
+    job: Job, folder: Path, built: Any, journal: Journal, stop: Any, checkpoint: Path | None
+) -> int:
+    from loop.train.finish import finish, keep_best
+    from loop.train.watch import Diverged
+
+    trainer, checkpoints = built.trainer, folder / CHECKPOINTS
     _first_look(trainer, journal, checkpoint, job.settings.save_every)
     journal.write(phase="train")
     started, stop.careful = time.monotonic(), True

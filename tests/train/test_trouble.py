@@ -132,6 +132,22 @@ def test_a_run_that_must_end_says_why_and_leaves_where_it_goes_on(
     assert not (tmp_path / "adapter").exists()
 
 
+def test_told_to_stop_while_it_saves_it_looks_at_that_checkpoint_when_it_goes_on(
+    base_folder: Path, dataset_folder: Path, tmp_path: Path, undisturbed: TrainResult
+):
+    told = "(__import__('os').kill(__import__('os').getpid(), 15), save(*a, **k))"
+    harm = f"if calls[0] == 4: save = torch.save; torch.save = lambda *a, **k: {told}"
+    done = worker(base_folder, dataset_folder, tmp_path, harm)
+    assert done.returncode == STOPPED, done.stderr
+    last = newest(tmp_path / CHECKPOINTS)
+    assert last is not None
+    assert step_of(last) == 4
+    result = run(base_folder, dataset_folder, tmp_path)
+    looked = [line["step"] for line in read_journal(tmp_path) if "evaluation" in line]
+    assert looked == list(range(0, 26, 2))
+    assert weights(result.folder) == weights(undisturbed.folder)
+
+
 @pytest.mark.long
 def test_a_full_disk_is_said_and_leaves_what_was_whole(
     base_folder: Path, dataset_folder: Path, undisturbed: TrainResult, tmp_path: Path
