@@ -174,8 +174,9 @@ def _train(
             progress=progress,
         )
         made = register(
-            store, settings, done.run, done.folder, parent=parent, at=clock(), cost=done.cost
-        )
+            store, settings, done.run, done.folder, parent=parent, at=clock(), cost=done.cost,
+            sources=done.judges,
+        )  # fmt: skip
         return {"adapter": made.id}
 
     adapter = str(steps.run("train", inputs, action)["adapter"])

@@ -82,6 +82,7 @@ def train(args: Namespace) -> Outcome:
             parent=parent,
             at=datetime.now(UTC),
             cost=done.cost,
+            sources=done.judges,
             domain=args.domain or "",
             language=args.language or "",
             segment=args.segment or "",

@@ -22,7 +22,7 @@ class ModelCard:
 
     adapter: Adapter
     run: Row | None
-    before: Sequence[str]  # adapters it was built on or merged from, nearest first
+    before: Sequence[str]  # adapters it was built on, merged from or rewarded by, nearest first
     datasets: Sequence[Row]
     data: Row  # rows, interactions, ratings, people, synthetics
     taught: Sequence[Row]  # rows counted by kind, split, guideline and consent

@@ -18,10 +18,10 @@ def lineage(store: Store, adapter_id: str) -> dict[str, Any]:
     """All that an adapter was made from, ready for JSON.
 
     Returns:
-        `adapter`, `run` and `dataset` as they were recorded (a merge has no dataset); `rows`, of a
-        merge those of all it was merged from, each with `row`, `kind`, `split`, `interactions`,
-        `ratings`, `guideline` and `consent`; `parent`, the same of the adapter it started from, or
-        None; and `sources`, the same of each adapter it was merged from.
+        `adapter`, `run` and `dataset` as they were recorded (a merge has no dataset); `rows`,
+        with those of all it was merged from or rewarded by, each with `row`, `kind`, `split`,
+        `interactions`, `ratings`, `guideline` and `consent`; `parent`, the same of the adapter it
+        started from, or None; and `sources`, the same of each it was merged from or rewarded by.
 
     Raises:
         RatchetError: There is no such adapter.
@@ -45,7 +45,7 @@ def lineage(store: Store, adapter_id: str) -> dict[str, Any]:
 
 
 def origins(store: Store, adapter_id: str) -> list[str]:
-    """Every adapter that one was built on or merged from, and those before them; nearest first.
+    """Every adapter that one was built on, merged from or rewarded by, and theirs; nearest first.
 
     Raises:
         RatchetError: There is no such adapter.

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from knowledge.errors import RatchetError
+from loop.models.merge import MERGE
 from loop.settings import RegistrySettings
 from loop.store.records import Adapter
 
@@ -74,7 +75,7 @@ def again(adapter: Adapter, run: Mapping[str, Any] | None) -> str:
     if run is None:
         return "train another one with `ratchet train`"
     told, words = run["settings"], ["ratchet"]
-    if adapter.sources:
+    if run["method"] == MERGE:
         weights = ",".join(f"{weight:.12g}" for weight in told["weights"])
         words += ["adapters", "merge", *adapter.sources, f"--weights={weights}"]
         words += ["--method", told["method"]]

@@ -53,7 +53,7 @@ def register(
         domain: What it is for, e.g. "payments"; an empty label means any.
         language: E.g. "de" or "pt-BR".
         segment: Of customers, e.g. "retail".
-        sources: Ids of the adapters it was merged from.
+        sources: Ids of the adapters it was merged from or rewarded by.
         cost: What the run cost.
 
     Raises:

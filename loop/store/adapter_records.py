@@ -26,6 +26,6 @@ class Adapter:
     domain: str = ""  # what it is for; empty labels mean any
     language: str = ""
     segment: str = ""  # of customers
-    sources: list[str] = field(default_factory=list)  # adapters it was merged from
+    sources: list[str] = field(default_factory=list)  # adapters it was merged from or rewarded by
     config_sha256: str = ""  # of what in its configuration decides its answers; none in old rows
     kind: str = "adapter"  # or reward, or model

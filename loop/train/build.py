@@ -128,6 +128,7 @@ def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Bui
 def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
     """A method that draws answers itself."""
     from loop.train import grpo
+    from loop.train.judge import Judge
 
     known, data = job.settings, Path(job.dataset_folder)
     most = base.context - known.answer_tokens
@@ -142,12 +143,13 @@ def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Buil
     facts = grpo.facts(train, base, known.answer_tokens, _facts(job, base, []))
     chosen = settled(folder, lambda: choose(known, facts))
     common, peft = _common(job, chosen, base, folder, len(train) * known.generations)
-    trainer = grpo.trainer(job, chosen, base, train, common, peft)
+    judges = {name: Judge(job, name) for name in job.judge_folders}
+    trainer = grpo.trainer(job, chosen, base, train, common, peft, judges)
     _start(job, trainer.model)
     general = _general(job, base, trainer.model)
     held, judging = parted(held, data, job.method, job.held_out)
-    exam = grpo.Exam(job, base, trainer.model, held, general)
-    judge = grpo.Exam(job, base, trainer.model, judging, None)
+    exam = grpo.Exam(job, base, trainer.model, held, general, judges)
+    judge = grpo.Exam(job, base, trainer.model, judging, None, judges)
     counts = {"rows": float(len(train)), "held_out_rows": float(len(held))}
     built = Built(
         trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole, by_row=judge.by_row

@@ -131,6 +131,7 @@ class Carrier:
             dataset_folder=str(self._scratch / "data"),
             root=str(self._scratch / "root"),
             parent_folder=None if job.parent_folder is None else str(self._scratch / "parent"),
+            judge_folders={name: str(self._scratch / name) for name in job.judge_folders},
         )
         write_json(self._run / JOB, asdict(here))
         self._seen[JOB] = self._stamp(JOB)  # theirs stays as it is

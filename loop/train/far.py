@@ -155,6 +155,7 @@ def _luggage(job: Job) -> dict[str, Files]:
     carried = {"data": read_tree(Path(job.dataset_folder)), "root": inside}
     if job.parent_folder is not None:
         carried["parent"] = read_tree(Path(job.parent_folder))
+    carried |= {name: read_tree(Path(path)) for name, path in job.judge_folders.items()}
     if (general := job.limits.general) and _is_inside(root, general):
         inside[general] = (root / general).read_bytes()
     if job.base != POCKET and _is_inside(root, job.base):

@@ -1,9 +1,9 @@
-"""GRPO: learn from answers the model draws itself, scored as the eval suites score them."""
+"""GRPO: learn from answers the model draws itself, scored by eval suites or by reward models."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from loop.models.load import Base
 from loop.train.choose import Chosen, Facts
 from loop.train.guard import General
 from loop.train.job import Job
+from loop.train.judge import Judge
 from loop.train.reporters import Reports
 from loop.train.rows import Asked
 from loop.train.watch import Watch, check_finite
@@ -54,27 +55,45 @@ class DrawTrainer(GRPOTrainer):
         return loss
 
 
-def rewards_of(names: Sequence[str]) -> list[Any]:
-    """TRL reward functions that score drawn answers with the eval suites' scorers.
+def rewards_of(names: Sequence[str], judges: Mapping[str, Judge]) -> list[Any]:
+    """TRL reward functions that score drawn answers: the eval suites' scorers, reward models.
 
     Raises:
         RatchetError: There is no such scorer.
     """
-    unknown = [name for name in names if name not in METRICS]
+    unknown = [name for name in names if name not in METRICS and name not in judges]
     if unknown or not names:
         raise RatchetError(
-            f"train.rewards: {', '.join(unknown) or 'none named'}; known are {', '.join(METRICS)}. "
-            "Mend that line of ratchet.toml."
+            f"train.rewards: {', '.join(unknown) or 'none named'}; known are {', '.join(METRICS)}, "
+            "and registered reward models (ad-…). Mend that line of ratchet.toml."
         )
-    return [_reward(name) for name in names]
+    return [_reward(name, judges) for name in names]
 
 
-def score(names: Sequence[str], asked: Asked, answer: str) -> float | None:
-    """Sum of the scores of an answer, each in [0, 1]; None where no scorer applies."""
-    case, reply = case_of(asked), reply_to(asked, answer)
-    found = [METRICS[name](case, reply) for name in names]
-    applied = [value for value in found if value is not None]
-    return sum(applied) if applied else None
+def score(
+    names: Sequence[str],
+    judges: Mapping[str, Judge],
+    asked: Sequence[Asked],
+    answers: Sequence[str],
+) -> list[float | None]:
+    """Sum of the scores of each answer, each in [0, 1]; None where none applies."""
+    found = [_scored(name, judges, asked, answers) for name in names]
+    sums: list[float | None] = []
+    for column in zip(*found, strict=True):
+        applied = [value for value in column if value is not None]
+        sums.append(sum(applied) if applied else None)
+    return sums
+
+
+def _scored(
+    name: str, judges: Mapping[str, Judge], asked: Sequence[Asked], answers: Sequence[str]
+) -> list[float | None]:
+    if name in judges:
+        return list(judges[name]([one.messages for one in asked], answers))
+    return [
+        METRICS[name](case_of(one), reply_to(one, answer))
+        for one, answer in zip(asked, answers, strict=True)
+    ]
 
 
 def case_of(asked: Asked) -> Case:
@@ -104,7 +123,7 @@ def reply_to(asked: Asked, answer: str) -> Reply:
     )
 
 
-def _reward(name: str) -> Callable[..., list[float | None]]:
+def _reward(name: str, judges: Mapping[str, Judge]) -> Callable[..., list[float | None]]:
     def reward(
         prompts: Sequence[list[dict[str, str]]],
         completions: Sequence[list[dict[str, str]]],
@@ -112,17 +131,20 @@ def _reward(name: str) -> Callable[..., list[float | None]]:
         **more: Any,
     ) -> list[float | None]:
         asked = [Asked(prompt, good) for prompt, good in zip(prompts, answer, strict=True)]
-        return [
-            METRICS[name](case_of(one), reply_to(one, drawn[0]["content"].strip()))
-            for one, drawn in zip(asked, completions, strict=True)
-        ]
+        return _scored(name, judges, asked, [drawn[0]["content"].strip() for drawn in completions])
 
     reward.__name__ = name
     return reward
 
 
 def trainer(
-    job: Job, chosen: Chosen, base: Base, asked: Sequence[Asked], common: dict[str, Any], peft: Any
+    job: Job,
+    chosen: Chosen,
+    base: Base,
+    asked: Sequence[Asked],
+    common: dict[str, Any],
+    peft: Any,
+    judges: Mapping[str, Judge],
 ) -> DrawTrainer:
     """A trainer that draws `train.generations` answers to each prompt."""
     from datasets import Dataset
@@ -159,7 +181,7 @@ def trainer(
     )
     made = DrawTrainer(
         model=base.model,
-        reward_funcs=rewards_of(known.rewards),
+        reward_funcs=rewards_of(known.rewards, judges),
         args=config,
         train_dataset=table,
         processing_class=base.tokenizer,
@@ -208,7 +230,13 @@ class Exam:
     """Reward and length of the likeliest answers to held-out prompts."""
 
     def __init__(
-        self, job: Job, base: Base, model: Any, held: Sequence[Asked], general: General | None
+        self,
+        job: Job,
+        base: Base,
+        model: Any,
+        held: Sequence[Asked],
+        general: General | None,
+        judges: Mapping[str, Judge],
     ) -> None:
         """
         Args:
@@ -217,12 +245,14 @@ class Exam:
             model: As it is before the first step.
             held: Prompts that are not trained on; may be none.
             general: Text that must not be lost.
+            judges: The reward models among the rewards.
         """
         self._known = job.settings
         self._base = base
         self._model = model
         self._held = held
         self._general = general
+        self._judges = judges
         self._before = self._figures(held)
 
     def part(self, step: int) -> dict[str, float]:
@@ -249,10 +279,8 @@ class Exam:
     def _answers(self, asked: Sequence[Asked]) -> tuple[list[list[int]], list[float | None]]:
         drawn = draw(self._model, self._base, asked, self._known.answer_tokens)
         texts = self._base.tokenizer.batch_decode(drawn, skip_special_tokens=True)
-        return drawn, [
-            score(self._known.rewards, one, text.strip())
-            for one, text in zip(asked, texts, strict=True)
-        ]
+        answers = [text.strip() for text in texts]
+        return drawn, score(self._known.rewards, self._judges, asked, answers)
 
     def _figures(self, asked: Sequence[Asked]) -> dict[str, float]:
         if not asked:

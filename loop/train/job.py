@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -55,6 +56,7 @@ class Job:
     parent_folder: str | None
     cost: dict[str, Any]  # CostSettings: budgets end a run, they do not name it
     report_to: list[str]  # who is told the figures
+    judge_folders: dict[str, str]  # reward models that score what GRPO draws
     held_out: HeldOut = "whole"
 
     @property
@@ -85,7 +87,16 @@ class Job:
         return f"run-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-_PLACES = ("dataset_folder", "root", "parent_folder", "cost", "report_to")
+_PLACES = ("dataset_folder", "root", "parent_folder", "cost", "report_to", "judge_folders")
+
+
+def judges_of(rewards: Sequence[str]) -> list[str]:
+    """Which names of `train.rewards` are registered reward models, and no scorers.
+
+    >>> judges_of(["grounded", "ad-0123456789ab"])
+    ['ad-0123456789ab']
+    """
+    return [name for name in rewards if name.startswith("ad-")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +107,12 @@ class TrainResult:
     run: Run
     reading: Reading | None  # what it used; None where nothing was metered
     cost: Cost | None  # the same with its price, for the store
+
+    @property
+    def judges(self) -> list[str]:
+        """The reward models that scored what GRPO drew: what they learnt is in its weights."""
+        drew = "grpo" in self.run.method.split("+")
+        return judges_of(self.run.settings["train"]["rewards"]) if drew else []
 
 
 def write_json(path: Path, data: Any) -> None:

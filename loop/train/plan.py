@@ -12,7 +12,15 @@ from loop.settings import Settings
 from loop.store.records import Adapter, Dataset
 from loop.train import energy
 from loop.train.cost import check
-from loop.train.job import METHODS, PAIR_LOSSES, TUNINGS, HeldOut, Job, TrainResult
+from loop.train.job import (
+    METHODS,
+    PAIR_LOSSES,
+    TUNINGS,
+    HeldOut,
+    Job,
+    TrainResult,
+    judges_of,
+)
 from loop.train.parallel import PARALLEL, Machine, here, spread
 
 _PACKAGES = ("torch", "transformers", "peft", "trl")
@@ -89,6 +97,7 @@ def plan(
         parent_folder=_folder(parent, after),
         cost=asdict(settings.cost),
         report_to=list(dict.fromkeys(known.report_to)),
+        judge_folders=_judges(settings, method),
         held_out=held_out,
     )
 
@@ -109,6 +118,14 @@ def named_by(
         asdict(settings.train) | {"on": "", "report_to": ()},
         asdict(settings.guard),
     ]
+
+
+def _judges(settings: Settings, method: str) -> dict[str, str]:
+    if method != "grpo" or not judges_of(settings.train.rewards):
+        return {}
+    from loop.train.judge import judge_folders
+
+    return judge_folders(settings.train.rewards, settings.adapters)
 
 
 def _folder(parent: Adapter | None, after: TrainResult | None) -> str | None:

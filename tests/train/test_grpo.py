@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from knowledge.errors import RatchetError
+from loop.models.files import copy_whole
+from loop.models.weights import CONFIG, WEIGHTS, weights_sha256
+from loop.settings import Settings
 from loop.train.grpo import case_of, rewards_of, score
-from loop.train.rows import Asked
+from loop.train.job import TrainResult
+from loop.train.journal import read_journal
+from loop.train.judge import Judge
+from loop.train.plan import plan
+from loop.train.rows import Asked, read_split
+from loop.train.run import train
+from tests.tiny_model import make_base
+from tests.train.data import dataset, settings
 
 PASSAGES = "[1] Fees > Wire: A wire costs 15 dollars.\n[2] Fees > Stop: A stop costs 30 dollars."
 ALL = ("facts_present", "cited_gold", "grounded", "abstained_rightly")
@@ -30,13 +45,13 @@ def test_a_good_answer_tells_facts_and_gold():
     ("I do not know.", 0.0),
 ])  # fmt: skip
 def test_drawn_answers_are_scored_by_it(drawn: str, expected: float):
-    assert score(ALL, asked("A wire costs 15 dollars [1]."), drawn) == expected
+    assert score(ALL, {}, [asked("A wire costs 15 dollars [1].")], [drawn]) == [expected]
 
 
 def test_where_holding_back_is_right_it_pays():
     prompt = asked("I do not know; the handbook does not say.")
-    assert score(ALL, prompt, "I do not know.") == 1.0
-    assert score(ALL, prompt, "A wire costs 15 dollars [1].") == 0.0
+    answers = ["I do not know.", "A wire costs 15 dollars [1]."]
+    assert score(ALL, {}, [prompt, prompt], answers) == [1.0, 0.0]
 
 
 def test_passages_in_tags_are_read_alike():
@@ -50,4 +65,74 @@ def test_passages_in_tags_are_read_alike():
 
 def test_a_reward_that_does_not_exist_names_those_that_do():
     with pytest.raises(RatchetError, match="train.rewards: nice; known are facts_present"):
-        rewards_of(["nice"])
+        rewards_of(["nice"], {})
+
+
+@pytest.fixture(scope="module")
+def judged(
+    base_folder: Path, dataset_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """A project with a reward model that was trained in it."""
+    base = make_base(tmp_path_factory.mktemp("project") / "base")
+    made = train_tiny(base, dataset_folder, "reward", epochs=12.0)
+    name = f"ad-{weights_sha256(made.folder)[:12]}"
+    copy_whole(made.folder, Settings(root=base.parent).adapters / name, damaged=False)
+    return base, name
+
+
+def train_tiny(base: Path, data: Path, method: str, **options: Any) -> TrainResult:
+    made = settings(base.parent, base, **options)
+    folder = made.runs / f"run-{method}"
+    return train(made, dataset(data), method=method, seed=1, parent=None, run_folder=folder)
+
+
+def test_a_reward_model_scores_what_is_drawn(judged, dataset_folder):
+    base, name = judged
+    options = {"rewards": (name,), "generations": 4, "answer_tokens": 6, "epochs": 0.5}
+    done = train_tiny(base, dataset_folder, "grpo", **options)
+    assert 0.0 < done.run.metrics["held_out_reward_after"] < 1.0
+    assert done.judges == [name]
+    assert all(
+        line["loss"] is not None for line in read_journal(done.folder.parent) if "loss" in line
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing")  # what peft still asks
+def test_a_reward_model_prefers_what_people_preferred(judged, dataset_folder):
+    base, name = judged
+    made = settings(base.parent, base, rewards=(name,))
+    job = plan(made, dataset(dataset_folder), method="grpo", seed=1, parent=None)
+    pairs = read_split(
+        dataset_folder, "dpo", "held_out", ["split", "messages", "chosen", "rejected"]
+    )
+    prompts = [json.loads(line["messages"]) for line in pairs]
+    judge = Judge(job, name)
+    good, bad = (judge(prompts, [line[k] for line in pairs]) for k in ("chosen", "rejected"))
+    assert all(g > b for g, b in zip(good, bad, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda folder: shutil.rmtree(folder), "no reward model ad-"),
+        (lambda folder: flip_a_bit(folder / WEIGHTS), "is not what was registered as ad-"),
+        (
+            lambda folder: (folder / CONFIG).write_text('{"task_type": "CAUSAL_LM"}'),
+            "no adapter of",
+        ),
+    ],
+)
+def test_what_is_no_reward_model_is_refused(judged, dataset_folder, tmp_path, harm, words):
+    base, name = judged
+    made = settings(tmp_path, base, rewards=("grounded", name))
+    folder = made.adapters / name
+    shutil.copytree(Settings(root=base.parent).adapters / name, folder)
+    harm(folder)
+    with pytest.raises(RatchetError, match=f"train.rewards: .*{words}"):
+        plan(made, dataset(dataset_folder), method="grpo", seed=1, parent=None)
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
