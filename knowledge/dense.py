@@ -7,6 +7,7 @@ so that no search ever walks through what its reader may not see.
 from __future__ import annotations
 
 import os
+from errno import ENOENT
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -94,8 +95,17 @@ class Vectors:
 
     @classmethod
     def read(cls, folder: Path, open_rows: int, *, gpu: Gpu | None = None) -> Self:
-        """What `write` has written, mapped into memory and not copied."""
-        flat: Any = _faiss.read_index(os.fspath(folder / FILE), _faiss.IO_FLAG_MMAP_IFC)
+        """What `write` has written, mapped into memory and not copied.
+
+        Raises:
+            FileNotFoundError: It is not there, or is taken away in this moment.
+        """
+        try:
+            flat: Any = _faiss.read_index(os.fspath(folder / FILE), _faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as problem:  # all that FAISS ever raises
+            if (folder / FILE).exists():
+                raise
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(folder / FILE)) from problem
         plan = choose(open_rows, flat.d, gpu)
         fast: Any = None
         if (folder / FAST_FILE).exists():

@@ -14,6 +14,7 @@ import pytest
 
 from knowledge import generations
 from knowledge.collection import Collection
+from knowledge.dense import Vectors
 from knowledge.documents import make_document, read_documents
 from knowledge.errors import RatchetError
 from knowledge.records import Changes, Document
@@ -330,6 +331,25 @@ def test_searches_go_on_while_documents_are_added(folder: Path, embedder: Any):
         asker.join()
     assert problems == []
     assert len(collection.documents()) == 180
+
+
+def test_a_reader_that_is_overtaken_while_it_opens_takes_the_newer_generation(
+    folder: Path, embedder: Any, monkeypatch: pytest.MonkeyPatch
+):
+    writer = Collection.open(folder, embedder)
+    writer.add([document("a")])
+    read = Vectors.read
+
+    def late(place: Path, open_rows: int, *, gpu: Any = None) -> Vectors:
+        monkeypatch.setattr(Vectors, "read", read)
+        writer.add([document("b")])
+        writer.compact()
+        writer.add([document("c")])
+        assert not place.exists()
+        return read(place, open_rows, gpu=gpu)
+
+    monkeypatch.setattr(Vectors, "read", late)
+    assert len(Collection.open(folder, embedder).documents()) == 3
 
 
 def test_writers_in_threads_and_processes_lose_no_document(folder: Path, embedder: Any):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -45,7 +46,8 @@ def test_the_front_matter_is_what_the_hub_reads(desk: Any):
     text = told(desk)
     found = ModelCard(text).data
     assert found.library_name == "peft"
-    assert found.base_model == "base0"  # the last part of its folder, never the way there
+    base = Path(desk.settings.assistant.base)
+    assert found.base_model == base.name  # the last part of its folder, never the way there
     assert found.license == "other"
     assert found["license_name"] == "data-cc0"
     assert found.tags == ["ratchet", "lora", "dpo", "simulated"]

@@ -255,7 +255,7 @@ def test_a_merge_is_made_again_by_merging():
     merged = make_adapter(sources=["ad-1", "ad-2"])
     run = make_run(method="merge", settings={"weights": [0.7, -0.3], "method": "ties",
                                              "density": 0.5})  # fmt: skip
-    assert again(merged, {"settings": run.settings}) == (
+    assert again(merged, {"method": run.method, "settings": run.settings}) == (
         "merge it again: `ratchet adapters merge ad-1 ad-2 --weights=0.7,-0.3 --method ties "
         "--density 0.5`"
     )
