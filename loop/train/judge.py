@@ -11,22 +11,24 @@ from knowledge.errors import RatchetError
 from loop.models.chat import encode_pair
 from loop.models.files import changed_files, read_manifest, read_pruned
 from loop.models.load import load_base
-from loop.models.weights import WEIGHTS, check_fit, kind_of, read_adapter, weights_sha256
-from loop.train.job import Job, judges_of
+from loop.models.weights import CONFIG, WEIGHTS, check_fit, kind_of, read_adapter, weights_sha256
+from loop.train.job import Job, judges_of, read_json
 from loop.train.layout import can_share
 from loop.train.measure import Scorer
 from loop.train.rows import Row
 
 
-def judge_folders(names: Sequence[str], adapters: Path) -> dict[str, str]:
+def judge_folders(names: Sequence[str], adapters: Path, base: str) -> dict[str, str]:
     """Reward model → its folder, each held against its manifest and the hash it is named by.
 
     Args:
         names: Of `train.rewards`; those of scorers are left out.
         adapters: Where the registry keeps its files.
+        base: That they must have been trained on.
 
     Raises:
-        RatchetError: One was pruned, is missing, was changed, or is no reward adapter.
+        RatchetError: One was pruned, is missing, was changed, is no reward adapter, or belongs on
+            another base.
     """
     found: dict[str, str] = {}
     for name in judges_of(names):
@@ -51,6 +53,12 @@ def judge_folders(names: Sequence[str], adapters: Path) -> dict[str, str]:
             raise RatchetError(
                 f"train.rewards: {folder} is not what was registered as {name}. Restore it from "
                 "a backup, or train the reward model again."
+            )
+        told = (read_json(folder / CONFIG) or {}).get("base_model_name_or_path")
+        if told != base:
+            raise RatchetError(
+                f"train.rewards: {name} was trained on the base {told!r}, and assistant.base is "
+                f"{base!r}. Train a reward model on this one."
             )
         found[name] = str(folder)
     return found

@@ -125,7 +125,7 @@ def _judges(settings: Settings, method: str) -> dict[str, str]:
         return {}
     from loop.train.judge import judge_folders
 
-    return judge_folders(settings.train.rewards, settings.adapters)
+    return judge_folders(settings.train.rewards, settings.adapters, settings.assistant.base)
 
 
 def _folder(parent: Adapter | None, after: TrainResult | None) -> str | None:

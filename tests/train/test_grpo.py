@@ -132,6 +132,14 @@ def test_what_is_no_reward_model_is_refused(judged, dataset_folder, tmp_path, ha
         plan(made, dataset(dataset_folder), method="grpo", seed=1, parent=None)
 
 
+def test_a_reward_model_of_another_base_is_refused(judged, dataset_folder, tmp_path):
+    base, name = judged
+    other = make_base(tmp_path / "other", seed=2)
+    made = settings(base.parent, other, rewards=(name,))
+    with pytest.raises(RatchetError, match=f"{name} was trained on the base .*{base.name}'"):
+        plan(made, dataset(dataset_folder), method="grpo", seed=1, parent=None)
+
+
 def flip_a_bit(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
