@@ -9,6 +9,7 @@ from pathlib import Path
 from knowledge.errors import RatchetError
 
 POCKET = "pocket"
+_EYES = ("preprocessor_config.json", "processor_config.json")  # of vision-language models
 _EDGE = 1 << 20  # bytes read at either end of a weight file for the fingerprint
 
 
@@ -62,7 +63,7 @@ def fingerprint(folder: Path | None, name: str) -> str:
     if folder is None:
         digest.update(name.encode())
         return digest.hexdigest()[:16]
-    names = ("config.json", "tokenizer.json", "chat_template.jinja")
+    names = ("config.json", "tokenizer.json", "chat_template.jinja", *_EYES)
     small = [folder / n for n in names if (folder / n).exists()]
     for path in [*small, *sorted(folder.glob("*.safetensors"))]:
         size = path.stat().st_size

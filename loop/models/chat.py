@@ -17,12 +17,27 @@ class Tokens(NamedTuple):
     answer: list[int]  # ends with the token that ends a turn
 
 
-def prompt_text(tokenizer: Any, messages: Messages) -> str:
+def with_images(tokenizer: Any, processor: Any) -> Any:
+    """A vision-language base's tokenizer that knows what an image is and how its template has text.
+
+    Args:
+        tokenizer: Gets two more attributes.
+        processor: The base's.
+    """
+    probe = [{"role": "user", "content": "probe"}]
+    tokenizer.takes_parts = "probe" not in tokenizer.apply_chat_template(probe, tokenize=False)
+    token = getattr(processor, "image_token", None)
+    tokenizer.placeholders = () if token is None else (str(token),)
+    return tokenizer
+
+
+def prompt_text(tokenizer: Any, messages: Messages, images: int = 0) -> str:
     """The conversation up to where the assistant begins to write.
 
-    A template that knows no system message gets it at the head of the first user message.
+    A template that knows no system message gets it at the head of the first user message; so
+    stand the placeholders of images.
     """
-    return _render(tokenizer, messages, add_generation_prompt=True)
+    return _render(tokenizer, messages, images, add_generation_prompt=True)
 
 
 def encode_prompts(tokenizer: Any, conversations: Sequence[Messages]) -> list[list[int]]:
@@ -33,7 +48,11 @@ def encode_prompts(tokenizer: Any, conversations: Sequence[Messages]) -> list[li
 
 
 def encode_pair(
-    tokenizer: Any, messages: Messages, answer: str, ends: frozenset[int] = frozenset()
+    tokenizer: Any,
+    messages: Messages,
+    answer: str,
+    ends: frozenset[int] = frozenset(),
+    images: int = 0,
 ) -> Tokens:
     """Prompt and answer, coded apart, just as generation meets them.
 
@@ -45,10 +64,11 @@ def encode_pair(
         messages: The prompt.
         answer: What follows it.
         ends: Tokens that end a turn, beside the tokenizer's own.
+        images: That the prompt shows; each is one placeholder.
     """
-    prompt = prompt_text(tokenizer, messages)
+    prompt = prompt_text(tokenizer, messages, images)
     turn = {"role": "assistant", "content": answer}
-    whole = _render(tokenizer, [*messages, turn], add_generation_prompt=False)
+    whole = _render(tokenizer, [*messages, turn], images, add_generation_prompt=False)
     text = whole[len(prompt) :] if whole.startswith(prompt) else _defused(tokenizer, answer)
     prompt_ids, ids = tokenizer([prompt, text], add_special_tokens=False)["input_ids"]
     stops = ends | {tokenizer.eos_token_id}
@@ -57,7 +77,9 @@ def encode_pair(
     return Tokens(prompt_ids, whole_turn)
 
 
-def _render(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) -> str:
+def _render(
+    tokenizer: Any, messages: Messages, images: int = 0, *, add_generation_prompt: bool
+) -> str:
     options = {
         "tokenize": False,
         "add_generation_prompt": add_generation_prompt,
@@ -65,17 +87,30 @@ def _render(tokenizer: Any, messages: Messages, *, add_generation_prompt: bool) 
     }
     safe = [{"role": m["role"], "content": _defused(tokenizer, m["content"])} for m in messages]
     try:
-        return str(tokenizer.apply_chat_template(safe, **options))
+        return _templated(tokenizer, safe, images, options)
     except TemplateError:
         folded = _without_system(safe)
         if folded is None:
             raise
-        return str(tokenizer.apply_chat_template(folded, **options))
+        return _templated(tokenizer, folded, images, options)
+
+
+def _templated(
+    tokenizer: Any, messages: Sequence[dict[str, str]], images: int, options: dict[str, Any]
+) -> str:
+    if not images and not getattr(tokenizer, "takes_parts", False):
+        return str(tokenizer.apply_chat_template(messages, **options))
+    parts: list[dict[str, Any]] = [
+        {"role": m["role"], "content": [{"type": "text", "text": m["content"]}]} for m in messages
+    ]
+    first = next((m for m in parts if m["role"] == "user"), parts[0])
+    first["content"] = [{"type": "image"}] * images + first["content"]
+    return str(tokenizer.apply_chat_template(parts, **options))
 
 
 def _defused(tokenizer: Any, text: str) -> str:
     """The text with special tokens spelt apart: what people write never opens or ends a turn."""
-    for token in tokenizer.all_special_tokens:
+    for token in (*tokenizer.all_special_tokens, *getattr(tokenizer, "placeholders", ())):
         if token in text:
             text = text.replace(token, f"{token[0]} {token[1:]}")
     return text

@@ -151,6 +151,8 @@ def _merged(store: Store, adapter: Adapter, settings: Settings, part: Path) -> N
     with quiet():
         whole.save_pretrained(str(part), safe_serialization=True)
     base.tokenizer.save_pretrained(str(part))
+    if base.sight is not None:
+        base.sight.processor.save_pretrained(str(part))
 
 
 def _same_base(store: Store, adapter: Adapter, settings: Settings) -> None:

@@ -9,14 +9,19 @@ from typing import Any, NamedTuple
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForImageTextToText,
     AutoModelForSequenceClassification,
+    AutoProcessor,
     AutoTokenizer,
 )
 from transformers.utils import logging as hub_logging
 
 from knowledge.errors import RatchetError
 from loop.models.bases import base_folder, best_device, fingerprint
+from loop.models.chat import with_images
+from loop.models.sight import Sight
 
 __all__ = ["Base", "base_folder", "best_device", "fingerprint", "load_base", "quiet"]
 
@@ -29,6 +34,7 @@ class Base(NamedTuple):
     tokenizer: Any
     context: int  # the most tokens it can hold, prompt and answer together
     ends: frozenset[int]  # tokens that end its turn
+    sight: Sight | None = None  # of a vision-language base
 
 
 def load_base(
@@ -67,24 +73,33 @@ def load_base(
         options["quantization_config"] = _four_bit(device)
     if reward:
         options["num_labels"] = 1
+    processor: Any = None
     kind: Any = AutoModelForSequenceClassification if reward else AutoModelForCausalLM
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, **local)
-            model: Any = kind.from_pretrained(
-                source,
-                dtype="auto" if as_stored else _dtype(device),
-                use_safetensors=True,
-                **options,
-                **local,
-            )
-    except Exception as problem:  # the hub's client raises dozens of kinds
-        raise RatchetError(_mend(name, folder, problem)) from problem
+    with _mended(name, folder):
+        tokenizer: Any = AutoTokenizer.from_pretrained(source, **local)
+        if getattr(AutoConfig.from_pretrained(source, **local), "vision_config", None) is not None:
+            processor = AutoProcessor.from_pretrained(source, **local)  # type: ignore[no-untyped-call]
+            kind = AutoModelForImageTextToText
+    if reward and processor is not None:
+        raise RatchetError(
+            f"Base model {name!r} sees images, and there are no reward models of such a base. "
+            'Train it by "sft", "dpo" or "kto", or a reward model on a base for text.'
+        )
+    with _mended(name, folder):
+        model: Any = kind.from_pretrained(
+            source,
+            dtype="auto" if as_stored else _dtype(device),
+            use_safetensors=True,
+            **options,
+            **local,
+        )
     if not tokenizer.chat_template:
         raise RatchetError(
             f"Base model {name!r} has no chat template, so it cannot be asked questions. "
             "Choose its instruction-tuned variant."
         )
+    if processor is not None:
+        tokenizer = with_images(tokenizer, processor)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if not four_bit:
@@ -95,7 +110,18 @@ def load_base(
     generation = getattr(model, "generation_config", None)
     ends = None if generation is None else generation.eos_token_id
     ends = ends if isinstance(ends, list) else [ends, tokenizer.eos_token_id]
-    return Base(name, model, tokenizer, context, frozenset(e for e in ends if e is not None))
+    stops = frozenset(e for e in ends if e is not None)
+    sight = None if processor is None else Sight(processor)
+    return Base(name, model, tokenizer, context, stops, sight)
+
+
+@contextmanager
+def _mended(name: str, folder: Path | None) -> Iterator[None]:
+    try:
+        with quiet():
+            yield
+    except Exception as problem:  # the hub's client raises dozens of kinds
+        raise RatchetError(_mend(name, folder, problem)) from problem
 
 
 def _four_bit(device: str) -> Any:
@@ -127,6 +153,11 @@ def _dtype(device: str) -> torch.dtype:
 def _mend(name: str, folder: Path | None, problem: Exception) -> str:
     """What went wrong, and the next move."""
     why = str(problem).strip().split("\n")[0][:200] or type(problem).__name__
+    if isinstance(problem, ImportError) and "torchvision" in str(problem).lower():
+        return (
+            f"Base model {name!r} sees images with torchvision, which is not here. Install the "
+            "build that goes with this torch (CPU or CUDA): https://pytorch.org/get-started."
+        )
     if folder is not None:
         return f"Base model {name!r}: {folder} cannot be read: {why}. Copy or train it again."
     if "trust_remote_code" in str(problem):

@@ -100,6 +100,7 @@ def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Bui
         rewards=job.method == "reward",
         autocast=trainer.compute_loss_context_manager,
         split=not is_split(job),  # else all take part in every forward pass
+        sight=base.sight,
     )
     journal.write(phase="score")
     trainer.batches = Batches([row.tokens for row in train], chosen.batch_size, job.seed)
@@ -217,7 +218,15 @@ def _rows(
 ) -> tuple[list[Row], list[Row], list[Row], Chosen, dict[str, float]]:
     data = Path(job.dataset_folder)
     train, held = (
-        read_rows(data, job.method, split, base.tokenizer, most=base.context, ends=base.ends)
+        read_rows(
+            data,
+            job.method,
+            split,
+            base.tokenizer,
+            most=base.context,
+            ends=base.ends,
+            sight=base.sight,
+        )
         for split in ("train", "held_out")
     )
     chosen = settled(folder, lambda: choose(job.settings, _facts(job, base, train.rows)))

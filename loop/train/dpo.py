@@ -9,7 +9,7 @@ import torch
 from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined]
 
 from loop.settings import TrainSettings
-from loop.train.layout import lay, scores
+from loop.train.layout import scores
 from loop.train.losses import pair_loss
 from loop.train.measure import Scorer
 from loop.train.rows import Row
@@ -56,8 +56,8 @@ class Prefer:
         return float(len(numbers))
 
     def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
-        laid = lay([self.rows[n] for n in numbers], self._scorer.pad, share=self._scorer.share)
-        done = scores(model, laid.to(self._scorer.device))
+        laid = self._scorer.lay([self.rows[n] for n in numbers])
+        done = scores(model, laid)
         logprob_b2, tokens_b2 = done.logprob.view(-1, 2), done.tokens.view(-1, 2)
         gain_b2 = logprob_b2 - self._reference[list(numbers)].to(logprob_b2)
         noise_b = self._noise[list(numbers)].to(logprob_b2)

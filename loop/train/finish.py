@@ -241,7 +241,7 @@ def _save_model(model: Any, job: Job, part: Path, target: Path, more: dict[str, 
     else:
         model.to(dtype)
     model.save_pretrained(str(part), safe_serialization=True, **more)
-    base.tokenizer.save_pretrained(str(part))
+    (base.sight.processor if base.sight else base.tokenizer).save_pretrained(str(part))
     config = part / "config.json"
     data = json.loads(config.read_text(encoding="utf-8"))
     data.pop("_name_or_path", None)

@@ -44,7 +44,9 @@ class General:
         """Take this model as the base."""
         self._base = []
         for ids in self._coded:
-            top = self._logprobs(model, ids).topk(min(_TOP, model.config.vocab_size - 1), dim=-1)
+            top = self._logprobs(model, ids).topk(
+                min(_TOP, model.config.get_text_config().vocab_size - 1), dim=-1
+            )
             self._base.append((top.values, top.indices))
 
     @torch.no_grad()

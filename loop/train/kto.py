@@ -9,7 +9,7 @@ import torch
 from trl import KTOConfig, KTOTrainer  # type: ignore[attr-defined]
 
 from loop.settings import TrainSettings
-from loop.train.layout import lay, scores
+from loop.train.layout import scores
 from loop.train.losses import kto_loss, kto_weights
 from loop.train.measure import Scorer
 from loop.train.rows import Row
@@ -59,8 +59,8 @@ class Judge:
 
     def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
         rows = [Row(self.rows[n].prompt, self.rows[n].answers[:1]) for n in numbers]
-        laid = lay(rows, self._scorer.pad, share=self._scorer.share)
-        done = scores(model, laid.to(self._scorer.device))
+        laid = self._scorer.lay(rows)
+        done = scores(model, laid)
         gain_b = done.logprob - self._reference[list(numbers), 0].to(done.logprob)
         good_b = self._good[list(numbers)].to(gain_b.device)
         good_weight, bad_weight = self._weights

@@ -9,11 +9,12 @@ line and the same mask keeps them apart, so that little is padding.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import torch
 
+from loop.models.sight import Seen, Sight
 from loop.train.rows import Row
 
 
@@ -25,7 +26,7 @@ class Laid:
     """
 
     input_ids: torch.Tensor  # (b, t)
-    position_ids: torch.Tensor  # (b, t)
+    position_ids: torch.Tensor | None  # (b, t); None: the model counts them itself
     attention_mask: torch.Tensor  # (b, t), or (b, 1, t, t) True where a token may look
     kept: int  # k: columns whose predictions are wanted
     row: torch.Tensor  # (n,) line of each answer token
@@ -36,6 +37,7 @@ class Laid:
     end: torch.Tensor  # (m, 2) line and column of each answer's last token
     answers: int  # m
     tokens: int  # without padding
+    seen: Seen = field(default_factory=dict)  # images, as the model takes them
 
     def to(self, device: str | torch.device, non_blocking: bool = False) -> Laid:
         """The same on a device."""
@@ -45,7 +47,8 @@ class Laid:
             for name, part in parts.items()
             if isinstance(part, torch.Tensor)
         }
-        return Laid(**parts | moved)
+        seen = {n: part.to(device, non_blocking=non_blocking) for n, part in self.seen.items()}
+        return Laid(**parts | moved | {"seen": seen})
 
 
 class Scores(NamedTuple):
@@ -57,7 +60,9 @@ class Scores(NamedTuple):
     end: torch.Tensor | None = None  # log probability of its last token, which ends the turn
 
 
-def lay(rows: Sequence[Row], pad: int, *, share: bool, most: int = 0) -> Laid:
+def lay(
+    rows: Sequence[Row], pad: int, *, share: bool, most: int = 0, sight: Sight | None = None
+) -> Laid:
     """Rows side by side.
 
     Args:
@@ -66,9 +71,11 @@ def lay(rows: Sequence[Row], pad: int, *, share: bool, most: int = 0) -> Laid:
         share: Answers share their prompt; False gives each a line of its own, for models whose
             attention takes no mask of our making.
         most: Tokens of a line that several rows may share; 0 gives each row a line. Needs `share`.
+        sight: Of a vision-language base, which shares nothing: it counts positions in its own way.
     """
-    if not share:
-        rows = [Row(row.prompt, [answer]) for row in rows for answer in row.answers]
+    if not share or sight is not None:
+        share = False
+        rows = [row._replace(answers=[answer]) for row in rows for answer in row.answers]
     lines = pack([row.tokens for row in rows], most) if most and share else _one_each(len(rows))
     lengths = [sum(rows[n].tokens for n in line) for line in lines]
     longest = max(lengths)
@@ -109,9 +116,13 @@ def lay(rows: Sequence[Row], pad: int, *, share: bool, most: int = 0) -> Laid:
     blocks_bt = torch.tensor(blocks)
     plain = len(lines) == len(rows) and all(len(row.answers) == 1 for row in rows)
     visible = (blocks_bt >= 0).long() if plain else _visible(blocks_bt, torch.tensor(owners))
+    seen: Seen = {}
+    if sight is not None:
+        begins = [longest - size for size in lengths]
+        seen = sight.see([row.picture for row in rows], begins, longest)
     return Laid(
         input_ids=torch.tensor(ids),
-        position_ids=torch.tensor(positions),
+        position_ids=None if sight is not None else torch.tensor(positions),
         attention_mask=visible,
         kept=kept,
         row=row_n,
@@ -122,6 +133,7 @@ def lay(rows: Sequence[Row], pad: int, *, share: bool, most: int = 0) -> Laid:
         end=end_m2,
         answers=len(end_m2),
         tokens=sum(lengths),
+        seen=seen,
     )
 
 
@@ -185,6 +197,7 @@ def scores(model: Any, laid: Laid, *, more: bool = False) -> Scores:
         attention_mask=_additive(mask, model) if mask.ndim == 4 else mask,
         logits_to_keep=laid.kept,
         use_cache=False,
+        **laid.seen,
     )
     logits_nv = output.logits[laid.row, laid.column].float()
     norm_n = logits_nv.logsumexp(-1)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import torch
 
+from loop.models.sight import Sight
 from loop.train import ranks
-from loop.train.layout import lay, rewards, scores
+from loop.train.layout import Laid, lay, rewards, scores
 from loop.train.losses import PairLoss, auc, bradley_terry, kto_loss, pair_loss
 from loop.train.rows import Row
 from loop.train.trainer import out_of_memory
@@ -51,6 +52,11 @@ class Scorer:
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     tokens: int = _TOKENS  # of a batch; halved when memory runs out
     split: bool = False  # each of the run's processes scores its share of the rows
+    sight: Sight | None = None  # of a vision-language base
+
+    def lay(self, rows: Sequence[Row], most: int = 0) -> Laid:
+        """Rows side by side on the device; `most` is as `layout.lay` has it."""
+        return lay(rows, self.pad, share=self.share, most=most, sight=self.sight).to(self.device)
 
     @torch.no_grad()
     def __call__(self, model: Any, rows: Sequence[Row], *, more: bool = False) -> Scored:
@@ -90,7 +96,7 @@ class Scorer:
         return Scored(*columns)  # type: ignore[arg-type]
 
     def _score(self, model: Any, batch: Sequence[Row], more: bool) -> Scored:
-        laid = lay(batch, self.pad, share=self.share).to(self.device)
+        laid = self.lay(batch)
 
         def shaped(part: torch.Tensor | None) -> torch.Tensor | None:
             return None if part is None else part.float().cpu().view(len(batch), -1)

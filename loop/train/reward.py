@@ -8,7 +8,7 @@ from typing import Any
 from trl import RewardConfig, RewardTrainer  # type: ignore[attr-defined]
 
 from loop.settings import TrainSettings
-from loop.train.layout import lay, rewards
+from loop.train.layout import rewards
 from loop.train.losses import bradley_terry
 from loop.train.measure import Scorer
 from loop.train.rows import Row
@@ -40,8 +40,8 @@ class Rank:
         return float(len(numbers))
 
     def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
-        laid = lay([self.rows[n] for n in numbers], self._scorer.pad, share=self._scorer.share)
-        reward_b2 = rewards(model, laid.to(self._scorer.device)).view(-1, 2)
+        laid = self._scorer.lay([self.rows[n] for n in numbers])
+        reward_b2 = rewards(model, laid).view(-1, 2)
         gap_b = (reward_b2[:, 0] - reward_b2[:, 1]).detach()
         noted = {
             "accuracy": float((gap_b > 0).float().sum()),

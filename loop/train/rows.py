@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from knowledge.errors import RatchetError
-from loop.models.chat import encode_pair, encode_prompts
+from loop.models.chat import Messages, encode_pair, encode_prompts, prompt_text
+from loop.models.sight import Picture, Sight, images_of
 from loop.train.job import Method
 
 _FILES: dict[Method, str] = {
@@ -29,7 +30,7 @@ _ANSWERS: dict[Method, tuple[str, ...]] = {
     "kto": ("answer",),
     "grpo": ("answer",),
 }
-_NEW = ("votes",)  # columns that datasets of other makes may lack
+_NEW = ("votes", "images")  # columns that datasets of other makes may lack
 
 
 class Row(NamedTuple):
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     label: bool = True  # KTO: was the answer good
     noise: float = 0.0  # pairs: chance that people meant it the other way round
     name: str = ""  # the dataset's id of it
+    picture: Picture | None = None  # the prompt again, if it shows images
 
     @property
     def tokens(self) -> int:
@@ -79,6 +81,7 @@ def read_rows(
     *,
     most: int,
     ends: frozenset[int] = frozenset(),
+    sight: Sight | None = None,
 ) -> Rows:
     """The rows of a split, coded as generation sees them, shortest first.
 
@@ -89,26 +92,49 @@ def read_rows(
         tokenizer: The base's.
         most: Tokens of a prompt with one answer; longer rows are dropped and counted.
         ends: Tokens that end a turn, beside the tokenizer's own.
+        sight: Of a vision-language base, for the column `images`.
 
     Raises:
-        RatchetError: The dataset's file is missing or cannot be read.
+        RatchetError: The dataset's file is missing or cannot be read; a row shows images that the
+            base cannot see, or that cannot be read.
     """
     extra = {"kto": ["label"], "dpo": ["votes"]}.get(method, [])
     found = read_split(
-        folder, method, split, ["row", "split", "messages", *_ANSWERS[method], *extra]
+        folder, method, split, ["row", "split", "messages", *_ANSWERS[method], *extra, "images"]
     )
     kept: list[Row] = []
     for line in found:
         messages = json.loads(line["messages"])
-        coded = [encode_pair(tokenizer, messages, line[a], ends) for a in _ANSWERS[method]]
+        try:
+            images = images_of(line.get("images"))
+            picture = _picture(tokenizer, messages, images, sight) if images else None
+            prompt = sight.tokens(picture) if picture and sight else None
+        except RatchetError as problem:
+            raise RatchetError(f"{folder / _FILES[method]}: row {line['row']}: {problem}") from (
+                problem
+            )
+        coded = [
+            encode_pair(tokenizer, messages, line[a], ends, len(images)) for a in _ANSWERS[method]
+        ]
         answers = [one.answer for one in coded]
         label, noisy = line.get("label", True) is True, noise(line.get("votes"))
-        row = Row(coded[0].prompt, answers, label, noisy, str(line["row"]))
+        row = Row(prompt or coded[0].prompt, answers, label, noisy, str(line["row"]), picture)
         if row.longest <= most:
             kept.append(row)
     kept.sort(key=lambda row: (row.tokens, row.name))
     rows = _mismatched(kept, most) if method == "kto" else kept
     return Rows(rows, len(found) - len(kept))
+
+
+def _picture(
+    tokenizer: Any, messages: Messages, images: tuple[bytes, ...], sight: Sight | None
+) -> Picture:
+    if sight is None:
+        raise RatchetError(
+            "it shows images, and the base is for text only. Set assistant.base to a "
+            "vision-language model."
+        )
+    return Picture(prompt_text(tokenizer, messages, len(images)), images)
 
 
 class Asked(NamedTuple):
@@ -125,7 +151,12 @@ def read_asked(folder: Path, split: str, tokenizer: Any, *, most: int) -> list[A
     Raises:
         RatchetError: The dataset's file is missing or cannot be read.
     """
-    found = read_split(folder, "grpo", split, ["row", "split", "messages", "answer"])
+    found = read_split(folder, "grpo", split, ["row", "split", "messages", "answer", "images"])
+    if shown := next((line["row"] for line in found if line.get("images")), None):
+        raise RatchetError(
+            f"{folder / _FILES['grpo']}: row {shown} shows images, and GRPO draws answers to text "
+            'only. Train by "sft", "dpo" or "kto".'
+        )
     found.sort(key=lambda line: str(line["row"]))
     asked = [
         Asked(json.loads(line["messages"]), str(line["answer"]), str(line["row"])) for line in found

@@ -8,7 +8,7 @@ from typing import Any
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
 from loop.settings import TrainSettings
-from loop.train.layout import lay, scores
+from loop.train.layout import scores
 from loop.train.measure import Scorer
 from loop.train.rows import Row
 from loop.train.trainer import Steady, Terms
@@ -40,8 +40,8 @@ class Imitate:
 
     def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
         rows = [self.rows[n] for n in numbers]
-        laid = lay(rows, self._scorer.pad, share=self._scorer.share, most=self._most)
-        done = scores(model, laid.to(self._scorer.device))
+        laid = self._scorer.lay(rows, self._most)
+        done = scores(model, laid)
         return Terms(-done.logprob.sum(), {}, laid.tokens)
 
 
