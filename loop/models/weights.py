@@ -15,6 +15,7 @@ from knowledge.errors import RatchetError
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+HEAD = "reward.json"  # of a reward model: what its head reads
 _PREFIX = "base_model.model."
 _OWN = "modules_to_save"
 _HEADS = {"score", "classifier"}  # of a reward model; peft names both
@@ -62,6 +63,18 @@ def kind_of(folder: Path) -> Kind:
     if not (folder / CONFIG).exists() and (folder / "config.json").exists():
         return "model"
     return "reward" if _raw(folder / CONFIG).get("task_type") == "SEQ_CLS" else "adapter"
+
+
+def pooling_of(folder: Path) -> str:
+    """What a reward model's head reads: the "last" token of an answer, or the "mean" of all.
+
+    Raises:
+        RatchetError: The file that says so cannot be read.
+    """
+    path = folder / HEAD
+    return (
+        str(_raw(path).get("pooling", "last")) if path.exists() else "last"
+    )  # as in models of old
 
 
 def config_sha256(folder: Path) -> str:

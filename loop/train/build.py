@@ -97,7 +97,7 @@ def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Bui
         pad=base.tokenizer.pad_token_id,
         share=can_share(base.model),
         device=job.device,
-        rewards=job.method == "reward",
+        rewards=job.settings.pooling if job.method == "reward" else None,
         autocast=trainer.compute_loss_context_manager,
         split=not is_split(job),  # else all take part in every forward pass
         sight=base.sight,

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from knowledge.errors import RatchetError
-from loop.models.weights import weights_sha256
+from loop.models.weights import HEAD, weights_sha256
 from loop.train import ranks
 from loop.train.build import Built
 from loop.train.job import (
@@ -227,6 +227,7 @@ def _save(model: Any, job: Job, folder: Path, state: dict[str, Any] | None) -> s
     model.peft_config["default"].base_model_name_or_path = job.base
     model.save_pretrained(str(part), selected_adapters=["default"], safe_serialization=True, **more)
     (part / "README.md").unlink(missing_ok=True)  # peft's empty model card
+    _tell_pooling(job, part)
     part.rename(target)
     return weights_sha256(target)
 
@@ -246,5 +247,11 @@ def _save_model(model: Any, job: Job, part: Path, target: Path, more: dict[str, 
     data = json.loads(config.read_text(encoding="utf-8"))
     data.pop("_name_or_path", None)
     write_json(config, data)
+    _tell_pooling(job, part)
     part.rename(target)
     return weights_sha256(target)
+
+
+def _tell_pooling(job: Job, part: Path) -> None:
+    if job.method == "reward":
+        write_json(part / HEAD, {"pooling": job.settings.pooling})

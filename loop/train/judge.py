@@ -11,7 +11,15 @@ from knowledge.errors import RatchetError
 from loop.models.chat import encode_pair
 from loop.models.files import changed_files, read_manifest, read_pruned
 from loop.models.load import load_base
-from loop.models.weights import CONFIG, WEIGHTS, check_fit, kind_of, read_adapter, weights_sha256
+from loop.models.weights import (
+    CONFIG,
+    WEIGHTS,
+    check_fit,
+    kind_of,
+    pooling_of,
+    read_adapter,
+    weights_sha256,
+)
 from loop.train.job import Job, judges_of, read_json
 from loop.train.layout import can_share
 from loop.train.measure import Scorer
@@ -92,7 +100,7 @@ class Judge:
             pad=base.tokenizer.pad_token_id,
             share=can_share(base.model),
             device=job.device,
-            rewards=True,
+            rewards=pooling_of(folder),
         )
 
     def __call__(

@@ -212,12 +212,13 @@ def scores(model: Any, laid: Laid, *, more: bool = False) -> Scores:
     return Scores(logprob_m, tokens_m, entropy_m, chosen_n[laid.last])
 
 
-def rewards(model: Any, laid: Laid) -> torch.Tensor:
-    """What a reward model gives each answer at its last token, shape (m,); differentiable.
+def rewards(model: Any, laid: Laid, pooling: str = "last") -> torch.Tensor:
+    """What a reward model gives each answer, shape (m,); differentiable.
 
     Args:
         model: A sequence classifier with one output, with or without an adapter.
         laid: On the model's device.
+        pooling: What its head reads: the answer's last token, or the mean of all its tokens.
     """
     mask = laid.attention_mask
     output = model(
@@ -227,7 +228,17 @@ def rewards(model: Any, laid: Laid) -> torch.Tensor:
         output_hidden_states=True,
         use_cache=False,
     )
-    hidden_mh = output.hidden_states[-1][laid.end[:, 0], laid.end[:, 1]]
+    hidden_bth = output.hidden_states[-1]
+    if pooling == "last":
+        hidden_mh = hidden_bth[laid.end[:, 0], laid.end[:, 1]]
+    else:
+        number_n = torch.arange(len(laid.owner), device=laid.owner.device)
+        column_n = laid.end[laid.owner, 1] - laid.last[laid.owner] + number_n
+        token_nh = hidden_bth[laid.row, column_n].float()
+        none_mh = token_nh.new_zeros(laid.answers, token_nh.shape[1])
+        tokens_m = torch.bincount(laid.owner, minlength=laid.answers)
+        hidden_mh = none_mh.index_add(0, laid.owner, token_nh) / tokens_m[:, None]
+        hidden_mh = hidden_mh.to(hidden_bth.dtype)
     unwrapped = getattr(model, "module", model)
     head = unwrapped.get_base_model() if hasattr(unwrapped, "get_base_model") else unwrapped
     scored: torch.Tensor = head.score(hidden_mh)

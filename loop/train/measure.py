@@ -48,7 +48,7 @@ class Scorer:
     pad: int  # a token id to fill with
     share: bool  # may answers share their prompt
     device: str
-    rewards: bool = False  # the model is a reward model
+    rewards: str | None = None  # the model is a reward model, whose head reads that
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     tokens: int = _TOKENS  # of a batch; halved when memory runs out
     split: bool = False  # each of the run's processes scores its share of the rows
@@ -103,7 +103,7 @@ class Scorer:
 
         with self.autocast():
             if self.rewards:
-                value = shaped(rewards(model, laid))
+                value = shaped(rewards(model, laid, self.rewards))
                 assert value is not None
                 return Scored(value, torch.ones_like(value))
             return Scored(*map(shaped, scores(model, laid, more=more)))  # type: ignore[arg-type]

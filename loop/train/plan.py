@@ -142,6 +142,7 @@ def _check(settings: Settings, method: str) -> None:
         "loss": PAIR_LOSSES,
         "tuning": TUNINGS,
         "keep": ("best", "last"),
+        "pooling": ("last", "mean"),
         "parallel": PARALLEL,
         "precision": ("auto", "bf16", "fp32"),
         "attention": ("auto", "sdpa", "eager", "flash_attention_2"),

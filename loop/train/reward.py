@@ -41,7 +41,7 @@ class Rank:
 
     def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
         laid = self._scorer.lay([self.rows[n] for n in numbers])
-        reward_b2 = rewards(model, laid).view(-1, 2)
+        reward_b2 = rewards(model, laid, self._scorer.rewards or "last").view(-1, 2)
         gap_b = (reward_b2[:, 0] - reward_b2[:, 1]).detach()
         noted = {
             "accuracy": float((gap_b > 0).float().sum()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from loop.models.files import copy_whole
 from loop.models.weights import CONFIG, WEIGHTS, weights_sha256
 from loop.settings import Settings
 from loop.train.grpo import case_of, rewards_of, score
-from loop.train.job import TrainResult
+from loop.train.job import RESULT, TrainResult, read_json
 from loop.train.journal import read_journal
 from loop.train.judge import Judge
 from loop.train.plan import plan
@@ -74,7 +75,7 @@ def judged(
 ) -> tuple[Path, str]:
     """A project with a reward model that was trained in it."""
     base = make_base(tmp_path_factory.mktemp("project") / "base")
-    made = train_tiny(base, dataset_folder, "reward", epochs=12.0)
+    made = train_tiny(base, dataset_folder, "reward", epochs=12.0, pooling="mean")
     name = f"ad-{weights_sha256(made.folder)[:12]}"
     copy_whole(made.folder, Settings(root=base.parent).adapters / name, damaged=False)
     return base, name
@@ -109,6 +110,14 @@ def test_a_reward_model_prefers_what_people_preferred(judged, dataset_folder):
     judge = Judge(job, name)
     good, bad = (judge(prompts, [line[k] for line in pairs]) for k in ("chosen", "rejected"))
     assert all(g > b for g, b in zip(good, bad, strict=True))
+    leads = [logit(g) - logit(b) for g, b in zip(good, bad, strict=True)]
+    told = read_json(made.runs / "run-reward" / RESULT)
+    assert told is not None  # and it reads them as it was trained to, by the mean
+    assert sum(leads) / len(leads) == pytest.approx(told["metrics"]["held_out_margin"], rel=1e-3)
+
+
+def logit(chance: float) -> float:
+    return math.log(chance / (1 - chance))
 
 
 @pytest.mark.parametrize(

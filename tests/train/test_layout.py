@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from loop.models.load import Base, load_base
-from loop.train.layout import can_share, lay, scores
+from loop.train.layout import can_share, lay, rewards, scores
 from loop.train.measure import Scored, Scorer, Stance, figures
 from loop.train.rows import Row, read_rows
 
@@ -73,6 +73,23 @@ def test_packed_rows_score_like_rows_of_their_own(base: Base, rows: list[Row]):
         one, other = (scores(base.model, laid, more=True) for laid in (alone, packed))
     for mine, theirs in zip(one, other, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+@pytest.mark.parametrize("share", [True, False])
+def test_a_reward_reads_the_tokens_of_its_answer_alone(
+    base_folder: Path, rows: list[Row], pooling: str, share: bool
+):
+    model = load_base(str(base_folder), device="cpu", reward=True).model
+    batch = [rows[0], rows[-1], rows[7]]
+    with torch.no_grad():
+        found = rewards(model, lay(batch, 0, share=share), pooling)
+        texts = [(row.prompt, answer) for row in batch for answer in row.answers]
+        for n, (prompt, answer) in enumerate(texts):
+            ids = torch.tensor([prompt + answer])
+            hidden = model(input_ids=ids, output_hidden_states=True).hidden_states[-1][0]
+            read = hidden[len(prompt) :].mean(0) if pooling == "mean" else hidden[-1]
+            torch.testing.assert_close(found[n], model.score(read)[0], rtol=1e-4, atol=1e-4)
 
 
 def test_scoring_many_rows_keeps_their_order(base: Base, rows: list[Row]):
