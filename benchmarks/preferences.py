@@ -43,7 +43,13 @@ from loop.store.records import Dataset
 FOLDS = 5
 CHOSEN: dict[str, dict[str, Any]] = {  # on fold 0, which --folds leaves out
     "dpo": {"tuning": "full", "learning_rate": 1e-4, "epochs": 2.0, "batch_size": 16},
-    "reward": {"tuning": "full", "learning_rate": 2e-4, "epochs": 3.0, "batch_size": 16},
+    "reward": {
+        "tuning": "full",
+        "learning_rate": 1e-3,
+        "epochs": 2.0,
+        "batch_size": 16,
+        "pooling": "mean",
+    },
 }
 Gaps = dict[str, float]  # comparison → by how much its preferred answer leads
 
