@@ -148,7 +148,7 @@ class TrainSettings:
     loss: str = "sigmoid"  # of DPO: sigmoid, cdpo, robust, ipo or sigmoid_norm (by length)
     beta: float = 0.1  # DPO, KTO, GRPO: pull towards the model that training starts from
     label_smoothing: float = -1.0  # cdpo, robust: chance of a wrong judgement; -1: its raters'
-    pooling: str = "last"  # of an answer's tokens, what a reward model reads
+    pooling: str = "last"  # what a reward model reads: an answer's last token, or the "mean" of all
     rewards: tuple[str, ...] = (  # of GRPO: scorers of the eval suites, reward models (ad-…)
         "facts_present", "cited_gold", "grounded", "abstained_rightly",
     )  # fmt: skip

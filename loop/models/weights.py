@@ -66,7 +66,7 @@ def kind_of(folder: Path) -> Kind:
 
 
 def pooling_of(folder: Path) -> str:
-    """What a reward model's head reads: the "last" token of an answer, or the "mean" of all.
+    """What a reward model's head reads: an answer's "last" token, or the "mean" of all.
 
     Raises:
         RatchetError: The file that says so cannot be read.

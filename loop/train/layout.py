@@ -218,7 +218,8 @@ def rewards(model: Any, laid: Laid, pooling: str = "last") -> torch.Tensor:
     Args:
         model: A sequence classifier with one output, with or without an adapter.
         laid: On the model's device.
-        pooling: What its head reads: the answer's last token, or the mean of all its tokens.
+        pooling: What its head reads: the answer's "last" token, or the "mean" of all tokens that
+            this one sees: of the prompt and the answer.
     """
     mask = laid.attention_mask
     output = model(
@@ -232,12 +233,10 @@ def rewards(model: Any, laid: Laid, pooling: str = "last") -> torch.Tensor:
     if pooling == "last":
         hidden_mh = hidden_bth[laid.end[:, 0], laid.end[:, 1]]
     else:
-        number_n = torch.arange(len(laid.owner), device=laid.owner.device)
-        column_n = laid.end[laid.owner, 1] - laid.last[laid.owner] + number_n
-        token_nh = hidden_bth[laid.row, column_n].float()
-        none_mh = token_nh.new_zeros(laid.answers, token_nh.shape[1])
-        tokens_m = torch.bincount(laid.owner, minlength=laid.answers)
-        hidden_mh = none_mh.index_add(0, laid.owner, token_nh) / tokens_m[:, None]
+        line_m, column_m = laid.end[:, 0], laid.end[:, 1]
+        sees_mt = (mask[line_m, 0, column_m] if mask.ndim == 4 else mask[line_m]).float()
+        summed_mh = torch.einsum("mt,mth->mh", sees_mt, hidden_bth[line_m].float())
+        hidden_mh = summed_mh / sees_mt.sum(1, keepdim=True)
         hidden_mh = hidden_mh.to(hidden_bth.dtype)
     unwrapped = getattr(model, "module", model)
     head = unwrapped.get_base_model() if hasattr(unwrapped, "get_base_model") else unwrapped

@@ -77,7 +77,7 @@ def test_packed_rows_score_like_rows_of_their_own(base: Base, rows: list[Row]):
 
 @pytest.mark.parametrize("pooling", ["last", "mean"])
 @pytest.mark.parametrize("share", [True, False])
-def test_a_reward_reads_the_tokens_of_its_answer_alone(
+def test_a_reward_reads_the_tokens_of_its_own_row_alone(
     base_folder: Path, rows: list[Row], pooling: str, share: bool
 ):
     model = load_base(str(base_folder), device="cpu", reward=True).model
@@ -88,7 +88,7 @@ def test_a_reward_reads_the_tokens_of_its_answer_alone(
         for n, (prompt, answer) in enumerate(texts):
             ids = torch.tensor([prompt + answer])
             hidden = model(input_ids=ids, output_hidden_states=True).hidden_states[-1][0]
-            read = hidden[len(prompt) :].mean(0) if pooling == "mean" else hidden[-1]
+            read = hidden.mean(0) if pooling == "mean" else hidden[-1]
             torch.testing.assert_close(found[n], model.score(read)[0], rtol=1e-4, atol=1e-4)
 
 
