@@ -15,7 +15,7 @@ one, of which training sees nothing:
 Accuracies come with 95 % intervals, differences pair the same comparisons; conversations are the
 independent units. With --keep, what a fold gave is kept there, and a second run goes on.
 
-    python benchmarks/preferences.py FILE.jsonl [--methods dpo reward] [--folds 1 2 3 4]
+    python benchmarks/preferences.py FILE.jsonl [--methods dpo sft+dpo reward] [--folds 1 2 3 4]
         [--set dpo.epochs=2 reward.pooling=mean] [--keep FOLDER]
 """
 
@@ -26,7 +26,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,12 +37,21 @@ import pyarrow.parquet as pq
 
 from eval_suites.stats.intervals import clustered_mean
 from eval_suites.stats.paired import clustered_difference
+from loop.models.bases import POCKET
 from loop.settings import Settings, TrainSettings
 from loop.store.records import Dataset
 
 FOLDS = 5
 CHOSEN: dict[str, dict[str, Any]] = {  # on fold 0, which --folds leaves out
-    "dpo": {"tuning": "full", "learning_rate": 1e-4, "epochs": 2.0, "batch_size": 16},
+    "dpo": {
+        "tuning": "full",
+        "learning_rate": 5e-4,
+        "epochs": 2.0,
+        "batch_size": 16,
+        "loss": "sigmoid_norm",
+        "beta": 0.3,
+    },
+    "sft": {"tuning": "full", "learning_rate": 5e-4, "epochs": 2.0, "batch_size": 16},
     "reward": {
         "tuning": "full",
         "learning_rate": 1e-3,
@@ -51,6 +60,8 @@ CHOSEN: dict[str, dict[str, Any]] = {  # on fold 0, which --folds leaves out
         "pooling": "mean",
     },
 }
+METHODS = ["dpo", "sft+dpo", "reward"]
+LIKELIHOOD, BY = ("dpo", "sft+dpo"), ("in sum", "a token")
 Gaps = dict[str, float]  # comparison → by how much its preferred answer leads
 
 
@@ -110,10 +121,13 @@ def by_words(pairs: Sequence[Pair], fold: int) -> dict[str, Gaps]:
 
 
 def by_model(
-    pairs: Sequence[Pair], fold: int, method: str, train: TrainSettings, seed: int
+    pairs: Sequence[Pair], fold: int, method: str, chosen: dict[str, TrainSettings], seed: int
 ) -> dict[str, Gaps]:
-    """What the pocket model makes of a fold after training on the others."""
-    from loop.train.run import train as run
+    """What the pocket model makes of a fold after training on the others.
+
+    Stages go on from each other as whole models: the next one's base is what the last one made.
+    """
+    from loop.train.run import train
 
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -125,72 +139,88 @@ def by_model(
                 "messages": json.dumps(pair.prompt),
                 "chosen": pair.chosen,
                 "rejected": pair.rejected,
+                "answer": pair.chosen,
             }
             for pair in pairs
         ]
-        pq.write_table(pa.Table.from_pylist(rows), data / "pairs.parquet")
+        for name in ("pairs", "sft"):
+            pq.write_table(pa.Table.from_pylist(rows), data / f"{name}.parquet")
         made = Dataset(
             id=f"ds-fold-{fold}", at=datetime.now(UTC), assistant="desk", rows=len(rows),
             path=str(data), manifest={},
         )  # fmt: skip
-        settings = Settings(root=Path(folder), train=train)
-        done = run(
-            settings, made, method=method, seed=seed, parent=None, run_folder=Path(folder) / "run"
-        )
-        print(f"fold {fold} {method}: {_shown(done.run.metrics)}", flush=True)
-        return gaps_of(data, method, done.folder, train)
+        models = [Path(POCKET)]
+        for stage in method.split("+"):
+            settings = Settings(root=Path(folder), train=chosen[stage])
+            done = train(
+                settings, made, method=stage, seed=seed, parent=None,
+                run_folder=Path(folder) / stage, base=str(models[-1]),
+            )  # fmt: skip
+            print(f"fold {fold} {stage}: {_shown(done.run.metrics)}", flush=True)
+            models.append(done.folder)
+        return gaps_of(data, method, models, chosen)
 
 
-def gaps_of(data: Path, method: str, folder: Path, train: TrainSettings) -> dict[str, Gaps]:
+def gaps_of(
+    data: Path, method: str, models: Sequence[Path], chosen: dict[str, TrainSettings]
+) -> dict[str, Gaps]:
     """By how much each held-out comparison's preferred answer leads, by each way of judging."""
     from loop.models.load import load_base
     from loop.train.layout import can_share
     from loop.train.measure import Scorer
     from loop.train.rows import read_rows
 
-    base = load_base("pocket", device="cpu")
+    base = load_base(POCKET, device="cpu")
     rows = read_rows(
         data, "dpo", "held_out", base.tokenizer, most=base.context, ends=base.ends
     ).rows  # fmt: skip
-    reward = method == "reward"
     scorer = Scorer(
         pad=base.tokenizer.pad_token_id,
         share=can_share(base.model),
         device="cpu",
-        rewards=train.pooling if reward else None,
+        rewards=chosen[method].pooling if method == "reward" else None,
     )
-    now = scorer(trained(folder, reward), rows)
 
     def gaps(value_b2: Any) -> Gaps:
         lead_b = value_b2[:, 0] - value_b2[:, 1]
         return {row.name: float(lead) for row, lead in zip(rows, lead_b, strict=True)}
 
-    if reward:
-        return {"reward": gaps(now.value)}
+    if method == "reward":
+        return {"reward": gaps(scorer(trained(models[-1], models[-2], reward=True), rows).value)}
+    found = {}
     before = scorer(base.model, rows)
-    return {
-        "base, in sum": gaps(before.value),
-        "base, a token": gaps(before.value / before.tokens),
-        "dpo, in sum": gaps(now.value),
-        "dpo, a token": gaps(now.value / now.tokens),
-        "dpo, implicit reward": gaps(now.value - before.value),
-        "shorter": gaps(-before.tokens),
-    }
+    scored = [before]
+    for n, name in enumerate(["base", *_names(method)]):
+        if n:
+            scored.append(scorer(trained(models[n], models[n - 1]), rows))
+        found[f"{name}, in sum"] = gaps(scored[-1].value)
+        found[f"{name}, a token"] = gaps(scored[-1].value / scored[-1].tokens)
+    gain_b2 = scored[-1].value - scored[-2].value
+    found[f"{method}, implicit reward"] = gaps(gain_b2)
+    return found | {"shorter": gaps(-before.tokens)}
 
 
-def trained(folder: Path, reward: bool) -> Any:
-    """A model as a run left it: whole, or an adapter on the pocket model."""
+def _names(method: str) -> list[str]:
+    """Of the models that a method's stages make: sft+dpo makes sft, then sft+dpo."""
+    stages = method.split("+")
+    return ["+".join(stages[: n + 1]) for n in range(len(stages))]
+
+
+def trained(folder: Path, base: Path, *, reward: bool = False) -> Any:
+    """A model as a run left it: whole, or an adapter on its base."""
     from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 
     from loop.models.load import load_base
     from loop.models.weights import kind_of, read_adapter
 
-    if (folder / "config.json").exists() and kind_of(folder) != "adapter":
+    if kind_of(folder) == "model":
         return load_base(str(folder), device="cpu", reward=reward).model
     files = read_adapter(folder)
     task = "SEQ_CLS" if reward else "CAUSAL_LM"
-    base = load_base("pocket", device="cpu", reward=reward)
-    model = get_peft_model(base.model, LoraConfig(**files.config, task_type=task))
+    model = get_peft_model(
+        load_base(str(base), device="cpu", reward=reward).model,
+        LoraConfig(**files.config, task_type=task),
+    )
     set_peft_model_state_dict(model, files.tensors, adapter_name="default")
     return model
 
@@ -206,16 +236,13 @@ def table(pairs: Sequence[Pair], found: dict[str, Gaps]) -> None:
         mean = clustered_mean(values, units)
         print(f"| {name} | {mean.mean:.3f} | [{mean.low:.3f}, {mean.high:.3f}] |")
     print("\n| difference | in accuracy | 95 % interval |\n| --- | --- | --- |")
-    for new, old in (
-        ("dpo, implicit reward", "base, in sum"),
-        ("dpo, implicit reward", "base, a token"),
-        ("dpo, in sum", "base, in sum"),
-        ("dpo, a token", "base, a token"),
-        ("dpo, implicit reward", "shorter"),
-        ("reward", "words, counts, C = 1"),
-        ("reward", "words, counts"),
-        ("reward", "words, tf-idf"),
-    ):
+    for new, old in [
+        *((f"{m}, implicit reward", f"base, {by}") for m in LIKELIHOOD for by in BY),
+        *((f"{m}, {by}", f"base, {by}") for m in ("sft", *LIKELIHOOD) for by in BY),
+        *((f"sft+dpo, {by}", f"sft, {by}") for by in BY),
+        *((f"{m}, implicit reward", "shorter") for m in LIKELIHOOD),
+        *(("reward", f"words, {kind}") for kind in ("counts, C = 1", "counts", "tf-idf")),
+    ]:
         if new in won and old in won:
             gap = clustered_difference(won[new], won[old], units)
             print(f"| {new} − {old} | {gap.difference:+.3f} | [{gap.low:+.3f}, {gap.high:+.3f}] |")
@@ -230,25 +257,26 @@ def _shown(metrics: dict[str, float]) -> str:
     return ", ".join(f"{name} {metrics[name]:.4g}" for name in names)
 
 
-def settings_of(method: str, given: Sequence[str], threads: int) -> TrainSettings:
-    """A method's settings, with what the command line sets."""
-    kinds = {field.name: field for field in fields(TrainSettings)}
-    told: dict[str, Any] = {}
+def settings_of(method: str, given: Sequence[str], threads: int) -> dict[str, TrainSettings]:
+    """The settings of each of a method's stages, with what the command line sets."""
+    plain = TrainSettings(threads=threads, keep="last")
+    told: dict[str, dict[str, Any]] = {stage: {} for stage in method.split("+")}
     for one in given:
         name, _, value = one.partition("=")
         owner, _, key = name.rpartition(".")
-        if key not in kinds:
+        if not hasattr(plain, key):
             raise SystemExit(f"--set {one}: no setting {key!r} of [train]")
-        if owner in ("", method):
-            told[key] = type(getattr(TrainSettings(), key))(value)
-    return replace(TrainSettings(threads=threads, keep="last"), **CHOSEN[method] | told)
+        for stage, mine in told.items():
+            if owner in ("", stage):
+                mine[key] = type(getattr(plain, key))(value)
+    return {stage: replace(plain, **CHOSEN[stage] | mine) for stage, mine in told.items()}
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--methods", nargs="*", default=["dpo", "reward"], choices=list(CHOSEN))
+    parser.add_argument("--methods", nargs="*", default=["dpo", "reward"], choices=METHODS)
     parser.add_argument("--folds", nargs="+", type=int, default=list(range(1, FOLDS)))
     parser.add_argument("--set", nargs="+", default=[], metavar="METHOD.KEY=VALUE")
     parser.add_argument("--keep", type=Path)
@@ -260,13 +288,13 @@ def main() -> None:
     for fold in args.folds:
         some = by_words(pairs, fold)
         for method in args.methods:
-            train = settings_of(method, args.set, args.threads)
-            named = hashlib.sha256(repr((train, args.seed)).encode()).hexdigest()[:12]
+            chosen = settings_of(method, args.set, args.threads)
+            named = hashlib.sha256(repr((chosen, args.seed)).encode()).hexdigest()[:12]
             kept = args.keep and args.keep / f"{method}-{fold}-{named}.json"
             if kept and kept.exists():
                 some |= json.loads(kept.read_text())
                 continue
-            gaps = by_model(pairs, fold, method, train, args.seed)
+            gaps = by_model(pairs, fold, method, chosen, args.seed)
             if kept:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_text(json.dumps(gaps))

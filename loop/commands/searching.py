@@ -35,6 +35,7 @@ def search(args: Namespace) -> Outcome:
     from loop.models.registry import starting_point
     from loop.train.cost import rate_of
     from loop.train.meter import device_name
+    from loop.train.parallel import here, spread
     from loop.train.report import report, search_folder
     from loop.train.search import search as run
 
@@ -53,6 +54,7 @@ def search(args: Namespace) -> Outcome:
         refuse_erased(store, dataset.id)
         parent = starting_point(store, settings, args.start)
     device = best_device()
+    at_once = 1 if device == "cpu" else spread(settings.train, here()).processes
     folder = search_folder(settings, dataset, method=method, seed=seed, parent=parent)
     found = run(
         settings,
@@ -61,7 +63,7 @@ def search(args: Namespace) -> Outcome:
         seed=seed,
         parent=parent,
         folder=folder,
-        rate_per_hour=rate_of(device, device_name(device), settings.cost.rates) or 0.0,
+        rate_per_hour=at_once * (rate_of(device, device_name(device), settings.cost.rates) or 0.0),
         progress=not args.json,
         tell=_silent if args.json else _tell,
     )

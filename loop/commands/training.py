@@ -64,16 +64,18 @@ def train(args: Namespace) -> Outcome:
         dataset = dataset_of(store, settings, args.dataset)
         refuse_erased(store, dataset.id)
         parent = starting_point(store, settings, args.start)
-        names = named_by(settings, dataset, method=method, seed=seed, parent=parent)
-        done = train_stages(
-            settings,
-            dataset,
-            method=method,
-            seed=seed,
-            parent=parent,
-            run_folder=settings.runs / f"run-{digest([*names, str(settings.adapters)])[:12]}",
-            progress=not args.json,
-        )
+    names = named_by(settings, dataset, method=method, seed=seed, parent=parent)
+    done = train_stages(  # takes long, so the store is left to others
+        settings,
+        dataset,
+        method=method,
+        seed=seed,
+        parent=parent,
+        run_folder=settings.runs / f"run-{digest([*names, str(settings.adapters)])[:12]}",
+        progress=not args.json,
+    )
+    with project.opened(settings) as store:
+        refuse_erased(store, dataset.id)
         adapter = register(
             store,
             settings,

@@ -74,15 +74,17 @@ def exports(store: Store, datasets: Iterable[str]) -> dict[Path, frozenset[str]]
 
 
 def run_folders(settings: Settings, datasets: Iterable[str], adapters: Iterable[str]) -> list[Path]:
-    """Runs on the datasets, or that started from the adapters: jobs, logs, checkpoints."""
+    """Runs and searches on the datasets, or from the adapters: jobs, logs, checkpoints."""
     from loop.train.job import JOB, read_json
 
-    sets, built, found = set(datasets), set(adapters), []
-    for path in sorted(settings.runs.glob(f"*/{JOB}")):
+    sets, built = set(datasets), set(adapters)
+    found: dict[Path, None] = {}
+    for path in sorted((*settings.runs.glob(f"*/{JOB}"), *settings.runs.glob(f"*/*/{JOB}"))):
         job = read_json(path) or {}
         if job.get("dataset") in sets or job.get("parent") in built:
-            found.append(path.parent)
-    return found
+            below = path.parent.relative_to(settings.runs)  # of a stage or trial, whose it is
+            found[settings.runs / below.parts[0]] = None
+    return list(found)
 
 
 def known(store: Store, settings: Settings, found: Mapping[str, Any]) -> Gone:

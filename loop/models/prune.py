@@ -96,11 +96,11 @@ def prune(
 
 
 def run_folders(settings: Settings) -> dict[str, Path]:
-    """Training runs on this machine: id of the run → its folder."""
-    from loop.train.job import JOB, read_job
+    """Training runs on this machine: id of the run → its folder, of several stages the last's."""
+    from loop.train.job import JOB, STAGE, read_job
 
     found = {}
-    for path in sorted(settings.runs.glob(f"*/{JOB}")):
+    for path in (*settings.runs.glob(f"*/{STAGE}/{JOB}"), *settings.runs.glob(f"*/{JOB}")):
         if (job := read_job(path)) is not None:
             found[job.id] = path.parent
     return found
@@ -169,8 +169,7 @@ def _remove(adapter: Adapter, event: Mapping[str, Any], folders: Mapping[str, Pa
         sync(part)
         part.replace(folder / PRUNED)
         sync(folder)
-        run = folders.get(adapter.run)
-        if run is not None:
+        for run in _runs(adapter, folders):
             with _unused(run) as free:
                 for name in _copies() if free else ():
                     shutil.rmtree(run / name, ignore_errors=True)
@@ -186,8 +185,17 @@ def _remove(adapter: Adapter, event: Mapping[str, Any], folders: Mapping[str, Pa
 
 def _places(adapter: Adapter, folders: Mapping[str, Path]) -> Iterator[Path]:
     yield Path(adapter.path)
-    if (run := folders.get(adapter.run)) is not None:
-        yield from (run / name for name in _copies())
+    yield from (run / name for run in _runs(adapter, folders) for name in _copies())
+
+
+def _runs(adapter: Adapter, folders: Mapping[str, Path]) -> list[Path]:
+    """The folder of the run that made an adapter, with those of the stages before it."""
+    from loop.train.job import STAGE
+
+    run = folders.get(adapter.run)
+    if run is None:
+        return []
+    return sorted(run.parent.glob(STAGE)) if run.match(STAGE) else [run]
 
 
 def _copies() -> tuple[str, ...]:

@@ -32,8 +32,8 @@ from loop.train.measure import DECIDES, Scorer, Stance
 from loop.train.meter import Meter
 from loop.train.parallel import is_split
 from loop.train.reporters import Reports, prepare
-from loop.train.rows import Row, read_asked, read_rows
-from loop.train.trainer import Batches, lora, options
+from loop.train.rows import Row, mismatched, read_asked, read_rows
+from loop.train.trainer import Batches, check_targets, lora, options
 from loop.train.watch import Examine, Stop, Watch
 
 
@@ -58,7 +58,7 @@ def build(job: Job, folder: Path, journal: Journal, stop: Stop, meter: Meter) ->
     prepare(job, folder)
     set_seed(job.seed)
     base = _base(job)
-    _check_targets(job, base.model)
+    check_targets(job, base.model)
     ready = _drawing if job.method == "grpo" else _learning
     built, examine = ready(job, folder, base, journal)
     trainer = built.trainer
@@ -107,7 +107,8 @@ def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Bui
     trainer.task = _method(job.method).objective(job.settings, train, scorer, trainer.model)
     trainer.micro = _micro(journal, chosen)
     weights = weights_of(train) if job.method == "kto" else (1.0, 1.0)
-    stance = Stance(job.method, job.settings.loss, job.settings.beta, weights)
+    known = job.settings
+    stance = Stance(job.method, known.loss, known.beta, weights, known.label_smoothing)
     general = _general(job, base, trainer.model)
     exam, judge = (
         Exam(
@@ -128,7 +129,7 @@ def _learning(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Bui
 
 def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Built, Examine]:
     """A method that draws answers itself."""
-    from loop.train import grpo
+    from loop.train import drawn, grpo
     from loop.train.judge import Judge
 
     known, data = job.settings, Path(job.dataset_folder)
@@ -147,10 +148,12 @@ def _drawing(job: Job, folder: Path, base: Base, journal: Journal) -> tuple[Buil
     judges = {name: Judge(job, name) for name in job.judge_folders}
     trainer = grpo.trainer(job, chosen, base, train, common, peft, judges)
     _start(job, trainer.model)
+    if job.parent_folder is not None and known.beta:
+        grpo.keep_start(trainer.model, read_adapter(Path(job.parent_folder)).tensors)
     general = _general(job, base, trainer.model)
     held, judging = parted(held, data, job.method, job.held_out)
-    exam = grpo.Exam(job, base, trainer.model, held, general, judges)
-    judge = grpo.Exam(job, base, trainer.model, judging, None, judges)
+    exam = drawn.Exam(job, base, trainer.model, held, general, judges)
+    judge = drawn.Exam(job, base, trainer.model, judging, None, judges)
     counts = {"rows": float(len(train)), "held_out_rows": float(len(held))}
     built = Built(
         trainer=trainer, chosen=chosen, counts=counts, held_out=exam.whole, by_row=judge.by_row
@@ -172,7 +175,8 @@ def _common(
     if job.parent_folder is None:
         peft = lora(job, chosen, task)
     else:
-        peft = LoraConfig(**read_adapter(Path(job.parent_folder)).config, task_type=task)
+        known = read_adapter(Path(job.parent_folder)).config
+        peft = LoraConfig(**known, lora_dropout=job.settings.dropout, task_type=task)
     return options(job, chosen, folder / CHECKPOINTS, steps), peft
 
 
@@ -240,6 +244,10 @@ def _rows(
             f"Dataset {job.dataset}: all {total} rows to train on are longer than "
             f"{chosen.max_tokens} tokens. Raise train.max_tokens, or lower assistant.passages."
         )
+    if job.method == "kto":
+        learnt, measured = (
+            mismatched(rows, chosen.max_tokens) if rows else [] for rows in (learnt, measured)
+        )
     long = total + len(held.rows) + held.too_long - len(learnt) - len(measured)
     examined, judging = parted(measured, data, job.method, job.held_out)
     counts = {
@@ -269,23 +277,6 @@ def _facts(job: Job, base: Base, rows: Sequence[Row]) -> Facts:
         bf16=job.device != "cpu" and torch.cuda.is_bf16_supported(),
         attention=str(config._attn_implementation),
     )
-
-
-def _check_targets(job: Job, model: Any) -> None:
-    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
-    for target in job.settings.targets:
-        if target != "all-linear" and target.rpartition(".")[2] not in names:
-            linear = sorted(
-                {
-                    name.rpartition(".")[2]
-                    for name, module in model.named_modules()
-                    if isinstance(module, torch.nn.Linear)
-                }
-            )
-            raise RatchetError(
-                f"train.targets: {job.base!r} has no layer {target!r}. "
-                f"Its linear layers are {', '.join(linear)}."
-            )
 
 
 def _micro(journal: Journal, chosen: Chosen) -> int:

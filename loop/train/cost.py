@@ -26,10 +26,16 @@ class Reading:
     tokens: int = 0  # trained on, those done again after a kill included
     peak_bytes: int = 0  # the most memory of the device held at once; on a CPU, of the process
     kwh: float | None = None  # electricity; None is not known
+    kwh_part: float = 0.0  # what is known of it where `kwh` is not: of some of the attempts
     energy_source: EnergySource = "none"
     grams_co2e: float | None = None  # None: not known, or no country was set
     attempts: int = 1
     note: str = ""  # what is behind the energy, or why there is none
+
+    @property
+    def kwh_at_least(self) -> float:
+        """What is known of the electricity; a budget is held against that."""
+        return self.kwh_part if self.kwh is None else self.kwh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,7 @@ class Money:
     amount: float | None  # None: not known
     currency: str
     rate: float | None  # per device-hour; None: none is set for this device
+    at_least: float = 0.0  # what of it is known; a budget is held against that
     missing: str = ""  # why the amount is not known
 
 
@@ -51,7 +58,8 @@ def add(before: Reading | None, now: Reading) -> Reading:
         return now
     sources = {before.energy_source, now.energy_source}
     source: EnergySource = "estimated" if sources == {"measured", "estimated"} else "none"
-    partly = (before.kwh is None) != (now.kwh is None)
+    partly = before.kwh is None or now.kwh is None
+    mixed = (before.kwh is None) != (now.kwh is None)
     return replace(
         now,
         seconds=before.seconds + now.seconds,
@@ -59,10 +67,11 @@ def add(before: Reading | None, now: Reading) -> Reading:
         tokens=before.tokens + now.tokens,
         peak_bytes=max(before.peak_bytes, now.peak_bytes),
         kwh=_sum(before.kwh, now.kwh),
+        kwh_part=before.kwh_at_least + now.kwh_at_least if partly else 0.0,
         energy_source=now.energy_source if len(sources) == 1 else source,
         grams_co2e=_sum(before.grams_co2e, now.grams_co2e),
         attempts=before.attempts + now.attempts,
-        note="The energy of one of the attempts is not known." if partly else now.note,
+        note="The energy of one of the attempts is not known." if mixed else now.note,
     )
 
 
@@ -91,17 +100,15 @@ def money(reading: Reading, rates: CostSettings) -> Money:
     1.0
     """
     rate = rate_of(reading.kind, reading.device, rates.rates)
-    amount, missing = 0.0, ""
+    amount, missing = reading.kwh_at_least * rates.energy_price, ""
     if rate is not None:
         amount += reading.device_seconds / HOUR * rate
     elif not rates.energy_price:
         missing = f"cost.rates names no rate for {reading.device!r}"
     if rates.energy_price and reading.kwh is None:
         missing = "cost.energy_price is set, but the energy is not known"
-    elif rates.energy_price and reading.kwh is not None:
-        amount += reading.kwh * rates.energy_price
     known = None if missing else amount
-    return Money(amount=known, currency=rates.currency, rate=rate, missing=missing)
+    return Money(amount=known, currency=rates.currency, rate=rate, at_least=amount, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +124,13 @@ class Budget:
         >>> Budget(CostSettings(budget_minutes=2)).spent(used)
         '2 of 2 minutes spent (cost.budget_minutes)'
         """
-        known, paid = self.settings, money(reading, self.settings).amount
+        known, at_least = self.settings, money(reading, self.settings).at_least
         for name, used, most, unit in (
             ("budget_minutes", reading.seconds / 60, known.budget_minutes, "minutes"),
-            ("budget_money", paid, known.budget_money, known.currency),
-            ("budget_kwh", reading.kwh, known.budget_kwh, "kWh"),
+            ("budget_money", at_least, known.budget_money, known.currency),
+            ("budget_kwh", reading.kwh_at_least, known.budget_kwh, "kWh"),
         ):
-            if most and used is not None and used >= most:
+            if most and used >= most:
                 return f"{used:.4g} of {most:g} {unit} spent (cost.{name})"
         return None
 

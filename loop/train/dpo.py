@@ -11,7 +11,7 @@ from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined]
 from loop.settings import TrainSettings
 from loop.train.layout import scores
 from loop.train.losses import pair_loss
-from loop.train.measure import Scorer
+from loop.train.measure import Scorer, noise_of
 from loop.train.rows import Row
 from loop.train.trainer import Steady, Terms
 
@@ -47,7 +47,7 @@ class Prefer:
         self._reference = reference
         self._loss = loss
         self._beta = beta
-        self._noise = torch.tensor([row.noise if noise < 0 else noise for row in rows])
+        self._noise = noise_of(rows, noise)
 
     def prepare(self, model: Any, numbers: Sequence[int]) -> None:
         """Nothing: the reference is known."""

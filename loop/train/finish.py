@@ -55,8 +55,8 @@ def keep_best(job: Job, folder: Path, built: Built, journal: Journal) -> int:
     alarmed = ended is not None and ended["sign"] not in HARMLESS
     if alarmed or job.settings.keep == "best":
         good = journal.best(figure, more)
-        if job.settings.keep == "last" and (values := journal.values(figure)):
-            good = values[-1][0]
+        if alarmed and (job.settings.keep == "last" or good is None):
+            good = journal.sound()
         if good is None and alarmed:
             raise RatchetError(
                 f"Training {ended['words']}. There is no good checkpoint before that. Lower "
@@ -76,7 +76,7 @@ def finish(
     Every process measures; the first one writes.
     """
     trainer = built.trainer
-    held = built.held_out()
+    held, by_row = built.held_out(), built.by_row()
     state = whole_state(trainer) if is_split(job) else None
     if not ranks.is_main():
         return
@@ -86,7 +86,7 @@ def finish(
     for line in journal.evaluations:
         if line["step"] == kept and "divergence" in line["evaluation"]:
             metrics["general_divergence"] = line["evaluation"]["divergence"]
-    if by_row := built.by_row():
+    if by_row:
         write_json(folder / BY_ROW, by_row)
     sha256 = _save(trainer.model, job, folder, state)
     write_json(folder / CARD, card(job, folder, built, journal))

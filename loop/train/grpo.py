@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
+from peft import set_peft_model_state_dict
+from torch.utils.data import Sampler
 from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]
 
 from eval_suites.records import Case, Gold, Reply
@@ -19,15 +20,12 @@ from loop.answer.handover import is_abstention
 from loop.models.chat import encode_prompts
 from loop.models.load import Base
 from loop.train.choose import Chosen, Facts
-from loop.train.guard import General
 from loop.train.job import Job
 from loop.train.judge import Judge
 from loop.train.reporters import Reports
 from loop.train.rows import Asked
+from loop.train.trainer import out_of_memory
 from loop.train.watch import Watch, check_finite
-
-_HELD = 32  # held-out prompts that are answered at each checkpoint
-_TOGETHER = 16  # of them at once
 
 
 class DrawTrainer(GRPOTrainer):
@@ -46,13 +44,52 @@ class DrawTrainer(GRPOTrainer):
     def training_step(self, model: Any, inputs: Any, *more: Any, **options: Any) -> Any:
         """One step; numbers that are not finite end the run before they do harm."""
         step: Any = super().training_step
-        loss = step(model, inputs, *more, **options)
+        try:
+            loss = step(model, inputs, *more, **options)
+        except RuntimeError as problem:
+            if not out_of_memory(problem):
+                raise
+            raise RatchetError(
+                f"Memory ran out at step {self.state.global_step + 1}, which drew "
+                f"{self.num_generations} answers a prompt. Set train.micro_batch below "
+                f"{self.args.per_device_train_batch_size}, or train.generations or "
+                "train.answer_tokens lower, and train again."
+            ) from problem
         policy: Any = self.model
         grads = [p.grad for p in policy.parameters() if p.grad is not None]
         norm = float(torch.nn.utils.get_total_norm(grads))
         check_finite(float(loss), norm, self.state.global_step + 1)
-        self.watch.tokens = int(self.state.num_input_tokens_seen)
+        self.watch.tokens = int(self.state.num_input_tokens_seen) - self.watch.earlier
         return loss
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        return _InEpochs(super()._get_train_sampler(dataset), self)
+
+
+class _InEpochs(Sampler[int]):
+    """TRL's order of prompts, by seed and epoch: also where a resumed run opens a later epoch."""
+
+    def __init__(self, sampler: Any, trainer: Any) -> None:
+        self._sampler = sampler
+        self._trainer = trainer
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def __iter__(self) -> Iterator[int]:
+        epoch = int((self._trainer.state.epoch or 0.0) + 1e-6)  # a sum of shares of an epoch
+        self._sampler.generator.manual_seed(self._trainer.args.seed + 1_000_003 * epoch)
+        yield from self._sampler
+
+
+def keep_start(model: Any, tensors: Mapping[str, torch.Tensor]) -> None:
+    """What GRPO pulls towards when it goes on from an adapter: that one, by TRL's name for it."""
+    model.add_adapter("ref", model.peft_config["default"])
+    set_peft_model_state_dict(model, dict(tensors), adapter_name="ref")
+    model.set_adapter("default")
+    for name, weight in model.named_parameters():
+        if ".ref." in name:
+            weight.requires_grad_(False)
 
 
 def rewards_of(names: Sequence[str], judges: Mapping[str, Judge]) -> list[Any]:
@@ -196,96 +233,3 @@ def facts(asked: Sequence[Asked], base: Base, answer_tokens: int, rest: Facts) -
     prompts = encode_prompts(base.tokenizer, [one.messages for one in asked])
     lengths = [len(ids) + answer_tokens for ids in prompts]
     return rest._replace(lengths=lengths, longest=lengths, answers=[answer_tokens] * len(lengths))
-
-
-@torch.no_grad()
-def draw(model: Any, base: Base, asked: Sequence[Asked], most: int) -> list[list[int]]:
-    """The likeliest answer to each prompt, as token ids without what follows its end."""
-    was = model.training
-    model.eval()
-    answers: list[list[int]] = []
-    prompts = encode_prompts(base.tokenizer, [one.messages for one in asked])
-    pad = base.tokenizer.pad_token_id
-    for start in range(0, len(prompts), _TOGETHER):
-        some = prompts[start : start + _TOGETHER]
-        longest = max(map(len, some))
-        ids = torch.tensor([[pad] * (longest - len(p)) + p for p in some])
-        seen = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in some])
-        made = model.generate(
-            input_ids=ids.to(model.device),
-            attention_mask=seen.to(model.device),
-            max_new_tokens=most,
-            do_sample=False,
-            pad_token_id=pad,
-            eos_token_id=sorted(base.ends),
-        )
-        for line in made[:, longest:].tolist():
-            end = next((n for n, token in enumerate(line) if token in base.ends), len(line))
-            answers.append(line[:end])
-    model.train(was)
-    return answers
-
-
-class Exam:
-    """Reward and length of the likeliest answers to held-out prompts."""
-
-    def __init__(
-        self,
-        job: Job,
-        base: Base,
-        model: Any,
-        held: Sequence[Asked],
-        general: General | None,
-        judges: Mapping[str, Judge],
-    ) -> None:
-        """
-        Args:
-            job: Says which rewards.
-            base: With its tokenizer.
-            model: As it is before the first step.
-            held: Prompts that are not trained on; may be none.
-            general: Text that must not be lost.
-            judges: The reward models among the rewards.
-        """
-        self._known = job.settings
-        self._base = base
-        self._model = model
-        self._held = held
-        self._general = general
-        self._judges = judges
-        self._before = self._figures(held)
-
-    def part(self, step: int) -> dict[str, float]:
-        """Figures of some held-out prompts, and the divergence on general text."""
-        found = self._figures(self._held[:: max(1, math.ceil(len(self._held) / _HELD))])
-        if self._general is not None:
-            found["divergence"] = self._general.divergence(self._model)
-        return found
-
-    def whole(self) -> dict[str, float]:
-        """Figures of every held-out prompt: before training, and now."""
-        now = self._figures(self._held)
-        told = {f"held_out_{name}_after": value for name, value in now.items()}
-        return told | {f"held_out_{name}_before": value for name, value in self._before.items()}
-
-    def by_row(self) -> dict[str, float]:
-        """Row → reward now, of those that a scorer applies to."""
-        if not self._held:
-            return {}
-        _, scores = self._answers(self._held)
-        named = zip(self._held, scores, strict=True)
-        return {one.name: value for one, value in named if value is not None}
-
-    def _answers(self, asked: Sequence[Asked]) -> tuple[list[list[int]], list[float | None]]:
-        drawn = draw(self._model, self._base, asked, self._known.answer_tokens)
-        texts = self._base.tokenizer.batch_decode(drawn, skip_special_tokens=True)
-        answers = [text.strip() for text in texts]
-        return drawn, score(self._known.rewards, self._judges, asked, answers)
-
-    def _figures(self, asked: Sequence[Asked]) -> dict[str, float]:
-        if not asked:
-            return {}
-        drawn, scores = self._answers(asked)
-        found = {"length": sum(map(len, drawn)) / len(drawn)}
-        applied = [value for value in scores if value is not None]
-        return found | ({"reward": sum(applied) / len(applied)} if applied else {})

@@ -26,6 +26,7 @@ JOB, RESULT, ERROR, CARD = "job.json", "result.json", "error.json", "card.json"
 CHOSEN = "chosen.json"
 BY_ROW = "by_row.json"  # of a run that is judged: row → the figure that decides
 METRICS, LOG, LOCK = "metrics.jsonl", "log.txt", "lock"
+STAGE = "[0-9]-*"  # a stage's folder, in that of its run
 CHECKPOINTS, ADAPTER, MODEL = "checkpoints", "adapter", "model"
 REPORTED = "reported.json"  # what MLflow and Weights & Biases call the run
 TENSORBOARD = "tensorboard"

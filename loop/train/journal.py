@@ -79,6 +79,11 @@ class Journal:
             if line["step"] and name in line["evaluation"] and not _is_alarm(line)
         ]
 
+    def sound(self) -> int | None:
+        """The last step that was evaluated without an alarm; None without any."""
+        steps = [line["step"] for line in self.evaluations if not _is_alarm(line)]
+        return max((step for step in steps if step), default=None)
+
     def best(self, name: str, more: bool) -> int | None:
         """The step with the best value of a figure, of like ones the latest; None without any."""
         values = self.values(name)

@@ -50,16 +50,19 @@ class Judge:
 
     def prepare(self, model: Any, numbers: Sequence[int]) -> None:
         """How far the model has moved, over all rows of the step."""
-        others = [Row(self.rows[n].prompt, self.rows[n].answers[1:]) for n in numbers]
+        others = [self._alone(n, 1) for n in numbers]
         now = self._scorer(model, others).value[:, 0]
         self._moved = (now - self._reference[list(numbers), 1]).mean().clamp(min=0)
+
+    def _alone(self, n: int, answer: int) -> Row:
+        """A row with its own answer (0), or with another row's (1)."""
+        return self.rows[n]._replace(answers=[self.rows[n].answers[answer]])
 
     def size(self, numbers: Sequence[int]) -> float:
         return float(len(numbers))
 
     def terms(self, model: Any, numbers: Sequence[int]) -> Terms:
-        rows = [Row(self.rows[n].prompt, self.rows[n].answers[:1]) for n in numbers]
-        laid = self._scorer.lay(rows)
+        laid = self._scorer.lay([self._alone(n, 0) for n in numbers])
         done = scores(model, laid)
         gain_b = done.logprob - self._reference[list(numbers), 0].to(done.logprob)
         good_b = self._good[list(numbers)].to(gain_b.device)

@@ -6,7 +6,7 @@ import fcntl
 import heapq
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Point:
 class Live:
     """A run that has begun and not finished. None is not known yet."""
 
-    folder: str  # its name
+    folder: str  # its name, of a stage or trial behind that of what it belongs to
     method: str
     dataset: str
     running: bool  # False: it was stopped or killed; the same command goes on
@@ -55,8 +55,17 @@ def unfinished(runs: Path, now: float, *, limit: int = 3) -> list[Live]:
         now: Seconds since 1970.
         limit: How many at most.
     """
-    found = [live(folder, now) for folder in _newest(runs)]
-    known = [one for one in found if one is not None and (one.running or _recent(one))]
+    known: list[Live] = []
+    for folder in _newest(runs):
+        if (folder / JOB).exists():
+            found = [live(folder, now)]
+        else:  # stages of a run, trials of a search: of those only one that is under way
+            found = [
+                replace(one, folder=f"{folder.name}/{one.folder}")
+                for one in (live(path, now) for path in _newest(folder))
+                if one is not None and one.running
+            ]
+        known += [one for one in found if one is not None and (one.running or _recent(one))]
     known.sort(key=lambda one: (not one.running, one.heard if one.heard is not None else now))
     return known[:limit]
 
@@ -101,7 +110,7 @@ def _recent(one: Live) -> bool:
 
 
 def _newest(runs: Path) -> list[Path]:
-    """The folders that changed last: a running one changes with each reading of its meter."""
+    """The folders in a folder that changed last: that of a run does with each reading."""
     try:
         with os.scandir(runs) as entries:
             changed = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.is_dir()]

@@ -131,6 +131,7 @@ class Stance(NamedTuple):
     loss: str = "sigmoid"
     beta: float = 0.1
     weights: tuple[float, float] = (1.0, 1.0)
+    noise: float = -1.0  # chance of a wrong judgement; below 0 takes each pair's own
 
 
 def figures(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> dict[str, float]:
@@ -196,8 +197,13 @@ def share_won(gap_b: torch.Tensor) -> float:
     return float(((gap_b > 0).float() + 0.5 * (gap_b == 0).float()).mean())
 
 
+def noise_of(rows: Sequence[Row], noise: float) -> torch.Tensor:
+    """Chance that each pair was judged the wrong way round, (r,); below 0 takes each one's own."""
+    return torch.tensor([row.noise if noise < 0 else noise for row in rows])
+
+
 def _pair_losses(stance: Stance, rows: Sequence[Row], before: Scored, now: Scored) -> PairLoss:
-    noise_b = torch.tensor([row.noise for row in rows])
+    noise_b = noise_of(rows, stance.noise)
     return pair_loss(stance.loss, now.value - before.value, now.tokens, noise_b, stance.beta)
 
 

@@ -62,6 +62,12 @@ def plan(
                 f"Adapter {parent.id} was trained on {parent.base!r}, this run is on {name!r}. "
                 "Start from an adapter of the same base, or from none."
             )
+        if parent.kind != "adapter" or known.tuning == "full":
+            raise RatchetError(
+                f"Training cannot go on from {parent.id}: it is a {parent.kind}, and train.tuning "
+                f"is {known.tuning!r}. Start from an adapter and train one, or set train.start = "
+                '"base".'
+            )
         verify(parent)
     if after is not None and (known.tuning == "full" or after.run.method == "reward"):
         raise RatchetError(

@@ -122,8 +122,7 @@ def read_rows(
         if row.longest <= most:
             kept.append(row)
     kept.sort(key=lambda row: (row.tokens, row.name))
-    rows = _mismatched(kept, most) if method == "kto" else kept
-    return Rows(rows, len(found) - len(kept))
+    return Rows(kept, len(found) - len(kept))
 
 
 def _picture(
@@ -185,8 +184,13 @@ def noise(votes: float | None) -> float:
     return min(0.45, 1 / (1 + math.exp(1.0 if votes is None else float(votes))))
 
 
-def _mismatched(rows: list[Row], most: int) -> list[Row]:
-    """Each row with an answer to another prompt behind its own, always the same one."""
+def mismatched(rows: Sequence[Row], most: int) -> list[Row]:
+    """Each row with an answer to another prompt behind its own, always the same one, for KTO.
+
+    Args:
+        rows: That are kept; at least one.
+        most: Tokens of a prompt with one answer; the other answer is cut to that.
+    """
     order = sorted(
         range(len(rows)), key=lambda n: hashlib.sha256(rows[n].name.encode()).hexdigest()
     )

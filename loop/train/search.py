@@ -89,6 +89,11 @@ def search(
             trained, or a run was killed; the message says what next.
     """
     known = settings.search
+    if settings.train.on:
+        raise RatchetError(
+            f"train.on is {settings.train.on!r}, and a search trains on this machine, where it can "
+            'end a trial early. Set train.on = "" for it.'
+        )
     check_space(known, method)
     load_optuna()
     limit = limit_of(settings, rate_per_hour)

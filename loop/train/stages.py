@@ -9,7 +9,7 @@ from pathlib import Path
 from knowledge.errors import RatchetError
 from loop.settings import CostSettings, Settings
 from loop.store.records import Adapter, Dataset
-from loop.train.cost import Reading, add, cost_record
+from loop.train.cost import Reading, add, cost_record, money
 from loop.train.job import METHODS, TrainResult
 from loop.train.run import train
 
@@ -69,7 +69,7 @@ def train_stages(
     done: list[TrainResult] = []
     for number, stage in enumerate(stages, 1):
         made = train(
-            settings,
+            replace(settings, cost=left(settings.cost, reading_of(done))),
             dataset,
             method=stage,
             seed=seed,
@@ -80,6 +80,33 @@ def train_stages(
         )
         done.append(made)
     return _together(stages, done, settings.cost)
+
+
+def left(budget: CostSettings, spent: Reading | None) -> CostSettings:
+    """The cost table with what earlier stages left of each budget; next to nothing if all is gone.
+
+    >>> used = Reading(kind="cpu", device="cpu", seconds=90, device_seconds=90)
+    >>> left(CostSettings(budget_minutes=2.0), used).budget_minutes
+    0.5
+    """
+    if spent is None:
+        return budget
+    used = {
+        "budget_minutes": spent.seconds / 60,
+        "budget_money": money(spent, budget).at_least,
+        "budget_kwh": spent.kwh_at_least,
+    }
+    known = {name: getattr(budget, name) for name in used}
+    rest = {n: max(most - used[n], most * 1e-9) for n, most in known.items() if most}
+    return replace(budget, **rest)
+
+
+def reading_of(done: Sequence[TrainResult]) -> Reading | None:
+    """What stages used, all together; None where nothing was metered."""
+    reading: Reading | None = None
+    for made in done:
+        reading = add(reading, made.reading) if made.reading else reading
+    return reading
 
 
 def _together(
@@ -100,8 +127,6 @@ def _together(
         settings=last.run.settings
         | {"stages": [{"run": made.run.id, **made.run.settings} for made in done]},
     )
-    reading: Reading | None = None
-    for made in done:
-        reading = add(reading, made.reading) if made.reading else reading
+    reading = reading_of(done)
     cost = None if reading is None else cost_record(run.id, reading, prices)
     return TrainResult(folder=last.folder, run=run, reading=reading, cost=cost)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch.utils.data import DataLoader
 
+from knowledge.errors import RatchetError
 from loop.train import ranks
 from loop.train.choose import Chosen
 from loop.train.job import Job
@@ -265,3 +266,25 @@ def lora(job: Job, chosen: Chosen, task: str = "CAUSAL_LM") -> Any:
         use_dora=known.tuning == "dora",
         task_type=task,
     )
+
+
+def check_targets(job: Job, model: Any) -> None:
+    """Are there layers of the names that an adapter is to sit on?
+
+    Raises:
+        RatchetError: There are none of one of them; the message names those there are.
+    """
+    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    for target in job.settings.targets:
+        if target != "all-linear" and target.rpartition(".")[2] not in names:
+            linear = sorted(
+                {
+                    name.rpartition(".")[2]
+                    for name, module in model.named_modules()
+                    if isinstance(module, torch.nn.Linear)
+                }
+            )
+            raise RatchetError(
+                f"train.targets: {job.base!r} has no layer {target!r}. "
+                f"Its linear layers are {', '.join(linear)}."
+            )

@@ -98,6 +98,7 @@ class Watch(TrainerCallback):
         self._spent = ""  # what of the budget is
         self._counted = 0
         self.tokens = 0  # trained on in this attempt
+        self.earlier = 0  # and before it, where the trainer counts on
         self.asked = False  # to stop; every process has the same answer
         self.ended: dict[str, Any] | None = None  # sign, words and step, if it ended early
         self.main = True  # this process writes
@@ -106,6 +107,7 @@ class Watch(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
+        self.earlier = int(state.num_input_tokens_seen)
         if self.pending:
             self.look(self.pending, state.max_steps)
 
