@@ -145,8 +145,9 @@ def trl(
         ]
     )
     chosen = Chosen(
-        learning_rate=1e-3, epochs=1.0, max_tokens=1024, batch_size=16, micro_batch=16, rank=16,
-        alpha=32, precision="fp32", attention="sdpa", gradient_checkpointing=False, reasons={},
+        learning_rate=1e-3, epochs=1.0, max_tokens=1024, batch_size=16, warmup=0.1, micro_batch=16,
+        rank=16, alpha=32, precision="fp32", attention="sdpa", gradient_checkpointing=False,
+        reasons={},
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         options: dict[str, Any] = {

@@ -137,7 +137,7 @@ class TrainSettings:
     dropout: float = 0.0  # share of an adapter's inputs left out at random
     learning_rate: float = 0.0  # at its peak
     weight_decay: float = 0.0
-    warmup: float = 0.1  # share of all steps until the peak
+    warmup: float = -1.0  # share of all steps until the peak; -1: chosen
     epochs: float = 0.0
     batch_size: int = 0  # rows behind one step
     micro_batch: int = 0  # rows computed at once; halved when memory runs out

@@ -276,6 +276,7 @@ def _facts(job: Job, base: Base, rows: Sequence[Row]) -> Facts:
         memory=free_memory(job.device) // (job.processes if job.device == "cpu" else 1),
         bf16=job.device != "cpu" and torch.cuda.is_bf16_supported(),
         attention=str(config._attn_implementation),
+        parent=read_adapter(Path(job.parent_folder)).config if job.parent_folder else None,
     )
 
 

@@ -7,7 +7,7 @@ a run says why it is as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ _RATES: dict[str, tuple[float, float, float]] = {
     "reward": (1e-3, 1e-4, 1e-5),
     "grpo": (5e-4, 1e-5, 1e-6),
 }
+_WARM = 200  # steps after which Adam's second moments, with its usual 0.999, are no mere guess
 _SHARE = 0.6  # of free memory that a step may take
 _BYTES = {"fp32": 4, "bf16": 2}
 
@@ -48,6 +49,7 @@ class Facts(NamedTuple):
     memory: int  # bytes free for training
     bf16: bool
     attention: str  # what the model was loaded with
+    parent: Mapping[str, Any] | None = None  # configuration of the adapter it goes on from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Chosen:
     epochs: float
     max_tokens: int
     batch_size: int
+    warmup: float  # share of all steps
     micro_batch: int
     rank: int
     alpha: int
@@ -65,11 +68,6 @@ class Chosen:
     attention: str
     gradient_checkpointing: bool
     reasons: dict[str, str]
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """All but the reasons."""
-        return {k: v for k, v in asdict(self).items() if k != "reasons"}
 
 
 def choose(known: TrainSettings, facts: Facts) -> Chosen:
@@ -110,8 +108,14 @@ def choose(known: TrainSettings, facts: Facts) -> Chosen:
     settle("learning_rate", rate, f"{kind} by {facts.method} on {size}")
     settle("batch_size", batch, f"{rows:,} rows")
     settle("epochs", epochs, why_epochs)
+    steps = math.ceil(rows / took["batch_size"]) * took["epochs"]
+    settle("warmup", *_warmup(steps), -1.0)
     settle("rank", rank, f"{rows:,} rows: more have more to say")
     settle("alpha", 2 * took["rank"], "twice the rank")
+    for name, theirs in (("rank", "r"), ("alpha", "lora_alpha")):
+        if facts.parent is not None:
+            took[name] = int(facts.parent[theirs])
+            reasons[name] = "of the adapter it goes on from, whatever ratchet.toml sets"
     settle("precision", "bf16" if bf16 else "fp32", machine, "auto")
     settle("attention", facts.attention, "what the model comes with here", "auto")
     fits = rows_at_once(facts, took["precision"], checkpointing=False)
@@ -201,6 +205,12 @@ def _settled(folder: Path, make: Callable[[], Chosen]) -> Chosen:
 
 def _percentile(ordered: Sequence[int], share: float) -> int:
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)] if ordered else 0
+
+
+def _warmup(steps: float) -> tuple[float, str]:
+    """The share of steps on which the learning rate rises: long enough for Adam's averages."""
+    most = min(0.1, _WARM / max(steps, 1.0))
+    return most, f"a tenth of {steps:,.0f} steps, and no more than {_WARM}"
 
 
 def _batch(rows: int) -> int:

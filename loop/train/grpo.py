@@ -63,10 +63,10 @@ class DrawTrainer(GRPOTrainer):
         return loss
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
-        return _InEpochs(super()._get_train_sampler(dataset), self)
+        return InEpochs(super()._get_train_sampler(dataset), self)
 
 
-class _InEpochs(Sampler[int]):
+class InEpochs(Sampler[int]):
     """TRL's order of prompts, by seed and epoch: also where a resumed run opens a later epoch."""
 
     def __init__(self, sampler: Any, trainer: Any) -> None:

@@ -64,9 +64,8 @@ def plan(
             )
         if parent.kind != "adapter" or known.tuning == "full":
             raise RatchetError(
-                f"Training cannot go on from {parent.id}: it is a {parent.kind}, and train.tuning "
-                f"is {known.tuning!r}. Start from an adapter and train one, or set train.start = "
-                '"base".'
+                f"Training cannot go on from {parent.id} (kind: {parent.kind}) with train.tuning = "
+                f"{known.tuning!r}. Start from an adapter and train one, or start from the base."
             )
         verify(parent)
     if after is not None and (known.tuning == "full" or after.run.method == "reward"):

@@ -219,7 +219,7 @@ def options(job: Job, chosen: Chosen, folder: Path, steps: int) -> dict[str, Any
         "num_train_epochs": chosen.epochs,
         "learning_rate": chosen.learning_rate,
         "lr_scheduler_type": "linear",
-        "warmup_steps": known.warmup,  # share of all steps
+        "warmup_steps": chosen.warmup,  # share of all steps
         "weight_decay": known.weight_decay,
         "max_grad_norm": 1.0,
         "seed": job.seed,

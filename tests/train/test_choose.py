@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def facts(**fields: Any) -> Facts:
 
 def test_every_choice_has_a_reason():
     chosen = choose(TrainSettings(), facts())
-    assert chosen.reasons.keys() == chosen.values.keys()
+    assert chosen.reasons.keys() == asdict(chosen).keys() - {"reasons"}
     assert all(chosen.reasons.values())
     assert (chosen.batch_size, chosen.epochs, chosen.rank, chosen.alpha) == (16, 2.0, 16, 32)
 
@@ -43,6 +44,22 @@ def test_what_is_set_stands():
     assert (chosen.learning_rate, chosen.rank, chosen.alpha) == (3e-5, 4, 8)
     assert (chosen.epochs, chosen.batch_size, chosen.precision) == (1.0, 64, "fp32")
     assert chosen.reasons["rank"] == "set in ratchet.toml"
+
+
+def test_going_on_keeps_the_adapters_own_rank_and_says_so():
+    chosen = choose(TrainSettings(rank=64), facts(parent={"r": 8, "lora_alpha": 24}))
+    assert (chosen.rank, chosen.alpha) == (8, 24)
+    assert "the adapter it goes on from" in chosen.reasons["rank"]
+
+
+def test_a_long_run_warms_up_no_longer_than_it_must():
+    few, many = (
+        choose(TrainSettings(), facts(lengths=[90] * n, longest=[90] * n, answers=[20] * n))
+        for n in (1_000, 600_000)
+    )
+    assert few.warmup == 0.1
+    assert many.warmup * 600_000 / many.batch_size * many.epochs == pytest.approx(200)
+    assert choose(TrainSettings(warmup=0.0), facts()).warmup == 0.0
 
 
 def test_a_large_model_learns_more_slowly_and_whole_models_more_slowly_still():

@@ -86,6 +86,17 @@ def test_what_is_not_known_spends_no_budget() -> None:
     assert Budget(CostSettings(budget_money=1, budget_kwh=1)).spent(used()) is None
 
 
+def test_a_budget_is_held_against_what_is_known_where_an_attempt_was_not_read():
+    both = add(used(kwh=0.5), used())
+    assert (both.kwh, both.kwh_at_least) == (None, 0.5)
+    assert add(both, used(kwh=0.25)).kwh_at_least == 0.75
+    assert (
+        Budget(CostSettings(budget_kwh=0.5)).spent(both) == "0.5 of 0.5 kWh spent (cost.budget_kwh)"
+    )
+    priced = CostSettings(rates={"cuda": 100.0}, energy_price=0.3, budget_money=1)
+    assert "of 1 EUR spent" in str(Budget(priced).spent(both))
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

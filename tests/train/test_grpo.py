@@ -6,21 +6,25 @@ import json
 import math
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from trl.trainer.utils import RepeatSampler
 
 from knowledge.errors import RatchetError
+from loop.forget.files import run_folders
 from loop.models.files import copy_whole
-from loop.models.weights import CONFIG, WEIGHTS, weights_sha256
+from loop.models.weights import CONFIG, WEIGHTS, read_adapter, weights_sha256
 from loop.settings import Settings
-from loop.train.grpo import case_of, rewards_of, score
+from loop.train.grpo import InEpochs, case_of, rewards_of, score
 from loop.train.job import RESULT, TrainResult, read_json
 from loop.train.journal import read_journal
 from loop.train.judge import Judge
 from loop.train.plan import plan
 from loop.train.rows import Asked, read_split
 from loop.train.run import train
+from loop.train.stages import train_stages
 from tests.tiny_model import make_base
 from tests.train.data import dataset, settings
 
@@ -85,6 +89,38 @@ def train_tiny(base: Path, data: Path, method: str, **options: Any) -> TrainResu
     made = settings(base.parent, base, **options)
     folder = made.runs / f"run-{method}"
     return train(made, dataset(data), method=method, seed=1, parent=None, run_folder=folder)
+
+
+def test_a_stage_of_grpo_is_pulled_towards_what_the_stage_before_made(
+    base_folder: Path, dataset_folder: Path, tmp_path: Path
+):
+    options = {"generations": 4, "answer_tokens": 6, "epochs": 0.7, "rewards": ("grounded",)}
+    made = settings(tmp_path, base_folder, **options, learning_rate=2e-2)
+    folder = made.runs / "run-1"
+    done = train_stages(
+        made, dataset(dataset_folder), method="sft+grpo", seed=1, parent=None, run_folder=folder
+    )
+    assert done.run.metrics["1_sft_train_loss"] > 0
+    first = next(line for line in read_journal(folder / "2-grpo") if "kl" in line)
+    assert first["kl"] == pytest.approx(0.0, abs=1e-6)
+    assert read_adapter(done.folder).config["r"] == 4  # and holds no second one
+    assert run_folders(made, [done.run.dataset], []) == [folder]
+
+
+def test_every_epoch_has_its_own_order_whichever_is_opened_first():
+    def order(*epochs: float | None) -> list[list[int]]:
+        trainer = SimpleNamespace(args=SimpleNamespace(seed=7), state=SimpleNamespace(epoch=None))
+        sampler = InEpochs(RepeatSampler(range(9), mini_repeat_count=2, seed=7), trainer)
+        found = []
+        for epoch in epochs:
+            trainer.state.epoch = epoch
+            found.append(list(sampler))
+        return found
+
+    first, second = order(None, 1.0)
+    assert first != second
+    assert sorted(first) == sorted(second) == sorted([*range(9)] * 2)
+    assert order(1.0 - 1e-12) == order(1.33) == [second]
 
 
 def test_a_reward_model_scores_what_is_drawn(judged, dataset_folder):

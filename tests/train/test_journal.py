@@ -50,6 +50,16 @@ def test_a_resumed_journal_forgets_what_will_be_done_again(tmp_path: Path):
     assert lines[2]["seconds"] >= lines[1]["seconds"]
 
 
+def test_the_last_sound_evaluation_is_the_one_before_the_alarm(tmp_path: Path):
+    journal = Journal(tmp_path, 0)
+    assert journal.sound() is None
+    for step in (0, 20, 40):
+        journal.evaluate(step, 80, {"divergence": 0.1})
+    journal.evaluate(60, 80, {"divergence": 9.0}, {"sign": "forgetting", "step": 60, "words": ""})
+    assert journal.best("loss", False) is None  # nothing was held out
+    assert journal.sound() == 40
+
+
 def test_a_line_half_written_is_left_out(tmp_path: Path):
     Journal(tmp_path, 0).write(step=1)
     with (tmp_path / "metrics.jsonl").open("a") as file:

@@ -135,6 +135,14 @@ def test_preferences_compare_with_the_model_before():
     assert end["gain"] == 0.0
 
 
+def test_held_out_loss_takes_the_noise_that_training_takes():
+    before, after = pairs_scored([[-9.0, -9.0]]), pairs_scored([[-1.0, -21.0]])
+    rows = [Row([1], [[2], [3]], noise=0.3)]
+    own, told = (Stance("dpo", "robust", noise=noise) for noise in (-1.0, 0.05))
+    assert figures(own, rows, before, after)["loss"] < -0.5
+    assert figures(told, rows, before, after)["loss"] == pytest.approx(0.0158, abs=1e-3)
+
+
 def test_losses_are_means_over_tokens():
     before = Scored(torch.tensor([[-6.0], [-2.0]]), torch.tensor([[3.0], [1.0]]))
     rows = [Row([1], [[2]])] * 2

@@ -49,6 +49,15 @@ def test_what_it_used_so_far_is_its_meters_reading(tmp_path: Path) -> None:
     assert found.tokens_per_second is not None
 
 
+def test_a_stage_and_a_trial_under_way_are_seen_with_what_they_belong_to(tmp_path: Path) -> None:
+    write_json(begun(tmp_path, "run-1/1-sft") / RESULT, {})
+    begun(tmp_path, "run-1/2-dpo", ago=4)
+    begun(tmp_path, "search-1/trial-000", ago=900)  # stopped early, as trials are
+    begun(tmp_path, "search-1/trial-001", ago=2)
+    found = unfinished(tmp_path, NOW)
+    assert [one.folder for one in found] == ["search-1/trial-001", "run-1/2-dpo"]
+
+
 def test_a_run_that_is_silent_has_stopped_unless_its_process_holds_the_lock(tmp_path: Path) -> None:
     folder = begun(tmp_path, ago=3600)
     silent = live(folder, NOW)

@@ -9,7 +9,7 @@ import pytest
 
 from knowledge.errors import RatchetError
 from loop.models.chat import encode_prompts
-from loop.train.rows import count_rows, read_rows
+from loop.train.rows import count_rows, mismatched, read_rows
 from tests.tiny_model import make_tokenizer
 from tests.train.data import make_dataset, pair
 
@@ -35,6 +35,19 @@ def test_rows_that_are_too_long_are_counted_and_the_rest_comes_shortest_first(tm
     lengths = [row.tokens for row in found.rows]
     assert len(lengths) == 9
     assert lengths == sorted(lengths)
+
+
+def test_a_kto_row_is_kept_for_its_own_length_and_the_other_answer_is_cut(tmp_path: Path):
+    tokenizer = make_tokenizer()
+    pairs = [pair(n) for n in range(9)] + [pair(9, chosen="word " * 100)]
+    make_dataset(tmp_path, pairs)
+    rows = read_rows(tmp_path, "kto", "train", tokenizer, most=1000).rows
+    short = [row for row in rows if row.longest <= 128]
+    assert len(rows) - len(short) == 1
+    for row in mismatched(short, 128):
+        own, other = row.answers
+        assert len(row.prompt) + max(len(own), len(other)) <= 128
+    assert {row.name for row in mismatched(short, 128)} == {row.name for row in short}
 
 
 def test_the_order_of_a_file_changes_nothing(tmp_path: Path):

@@ -225,6 +225,19 @@ def test_training_goes_on_from_a_parent_and_is_measured_against_it(
     assert weights(result.folder) != weights(whole[1].folder)
 
 
+def test_going_on_needs_an_adapter_and_trains_one(
+    base_folder: Path, dataset_folder: Path, whole: tuple[Path, TrainResult], tmp_path: Path
+):
+    parent = make_parent(whole[1], base=str(base_folder))
+    with pytest.raises(
+        RatchetError, match="from ad-parent .kind: adapter. with train.tuning = 'full'"
+    ):
+        run(base_folder, dataset_folder, tmp_path, parent=parent, options={"tuning": "full"})
+    judge = make_parent(whole[1], base=str(base_folder), kind="reward")
+    with pytest.raises(RatchetError, match="from ad-parent .kind: reward."):
+        run(base_folder, dataset_folder, tmp_path, parent=judge)
+
+
 def test_a_run_that_diverges_says_so_and_leaves_no_adapter_of_an_earlier_job(
     base_folder: Path, dataset_folder: Path, whole: tuple[Path, TrainResult], tmp_path: Path
 ):

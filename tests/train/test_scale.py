@@ -20,6 +20,7 @@ from loop.models.weights import read_adapter
 from loop.settings import TrainSettings
 from loop.train.job import (
     ADAPTER,
+    BY_ROW,
     CARD,
     CHECKPOINTS,
     JOB,
@@ -56,7 +57,10 @@ def finished(base: Path, data: Path, root: Path, processes: int) -> Path:
     jobs = {}
     for method in METHODS:
         made = settings(base.parent, base, **options(method, processes))
-        jobs[method] = plan(made, dataset(data), method=method, seed=1, parent=None)
+        held = "judging" if method == "dpo" else "whole"  # as a search's runs are
+        jobs[method] = plan(
+            made, dataset(data), method=method, seed=1, parent=None, held_out=held
+        )  # fmt: skip
     if processes > 1:
         made = settings(base.parent, base, **options("sft", processes), parallel="fsdp")
         gpus = Machine("cuda", processes, processes)
@@ -147,6 +151,8 @@ def test_two_processes_measure_what_one_measures_and_one_of_them_writes(
     for left, right in zip(one, two, strict=True):
         assert right["step"] == left["step"]
         assert right["evaluation"] == pytest.approx(left["evaluation"], abs=1e-3)
+    judged = [read_json(folder / method / BY_ROW) for folder in (alone, together)]
+    assert judged[0] == (pytest.approx(judged[1], abs=1e-3) if method == "dpo" else None)
     results = [read_json(folder / method / RESULT) for folder in (alone, together)]
     assert results[0]
     assert results[1]

@@ -17,6 +17,7 @@ from loop.models.load import Base, load_base
 from loop.models.local import LocalEngine
 from loop.models.records import GenerationRequest
 from loop.train.job import TrainResult
+from loop.train.journal import read_journal
 from loop.train.layout import lay, scores
 from loop.train.rows import Row, read_asked, read_rows
 from loop.train.run import train
@@ -118,6 +119,8 @@ def test_preferences_that_only_the_image_decides_are_learnt(
     metrics = trained(vision_folder, data, tmp_path, method).run.metrics
     assert metrics["rows"] == (32 if method == "kto" else 16)
     assert metrics[figure] == 1.0
+    first = next(line for line in read_journal(tmp_path) if "loss" in line)
+    assert first["gain"] == pytest.approx(0.0, abs=1e-3)  # it sees what the reference saw
 
 
 def test_a_whole_model_learns_what_only_the_image_tells_and_keeps_its_eyes(
