@@ -78,7 +78,7 @@ def spend(weeks: Sequence[Sum], *, unit: str) -> Layers:
     ]
     base = _over(rows).encode(
         x=alt.X("yearmonthdate(week):T", title="week", axis=alt.Axis(format="%d %b %Y")),
-        y=alt.Y("total:Q", title=f"spent since the first run, {unit}"),
+        y=alt.Y("total:Q", title=f"spent, {unit}"),
         tooltip=[
             alt.Tooltip("week:N", title="week of"),
             alt.Tooltip("runs:Q"),
