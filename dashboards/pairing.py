@@ -112,9 +112,10 @@ def _case_scores(evaluation: str) -> list[CaseScore]:
 
 def _prompts(suite: str) -> dict[str, str]:
     """Case id → what was asked; empty when the suite is not at hand."""
-    from eval_suites.suites import load_suite
+    from loop.project import suites_of
 
+    settings = source.here().settings
     try:
-        return {case.id: case.prompt for case in load_suite(suite).cases}
+        return {case.id: case.prompt for one in suites_of(settings, [suite]) for case in one.cases}
     except RatchetError:
         return {}

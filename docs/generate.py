@@ -91,10 +91,10 @@ def suites() -> str:
     )
     lines.append("## Metrics")
     told = [
-        f"| `{name}` | {(metric.__doc__ or '').strip().splitlines()[0]} |"
+        f"| `{name}` | {metric.better}{metric.unit and f', {metric.unit}'} | {metric.meaning} |"
         for name, metric in METRICS.items()
     ]
-    lines.append("\n".join(["| metric | meaning |", "| --- | --- |", *told]))
+    lines.append("\n".join(["| metric | better | meaning |", "| --- | --- | --- |", *told]))
     return "\n\n".join(lines) + "\n"
 
 

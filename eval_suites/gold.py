@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date
 from random import Random
+from typing import Literal
 
 from eval_suites.records import Case
 from knowledge.chunk import MOST_TOKENS, chunk
 from knowledge.errors import RatchetError
 from knowledge.records import Chunk, Document, Passage, may_read
+
+Order = Literal["shuffled", "first", "last"]
 
 
 def gold_passages(
@@ -18,6 +21,7 @@ def gold_passages(
     documents: Sequence[Document],
     *,
     distractors: int = 0,
+    order: Order = "shuffled",
     most_tokens: int = MOST_TOKENS,
     today: date | None = None,
     seed: int = 0,
@@ -27,7 +31,8 @@ def gold_passages(
     Args:
         case: Its gold names documents and quotes from them.
         documents: All there is, every version by its own id.
-        distractors: Other passages put among them; with any, the order is shuffled.
+        distractors: Other passages put among them.
+        order: Where the gold stands among them.
         most_tokens: Longest passage, with its headings.
         today: The day of a case that names none; None takes any document as holding.
         seed: With the case's id, chooses distractors and order.
@@ -43,20 +48,23 @@ def gold_passages(
     visible = {d.id: d for d in documents if may_read(d, case.labels, case.asked_on or today)}
     known = {document.id for document in documents}
     found: dict[int, Passage] = {}
-    for gold in case.gold:
-        if gold.document not in known:
-            raise RatchetError(f"{case.id}: there is no document {gold.document!r}. Add it.")
-        if document := visible.get(gold.document):
-            piece = _holding(document, gold.quote, most_tokens, case.id)
+    for one in case.gold:
+        if one.document not in known:
+            raise RatchetError(f"{case.id}: there is no document {one.document!r}. Add it.")
+        if document := visible.get(one.document):
+            piece = _holding(document, one.quote, most_tokens, case.id)
             found[piece.id] = _passage(document, piece)
-    others = sorted(visible.keys() - {gold.document for gold in case.gold})
+    gold = len(found)
+    others = sorted(visible.keys() - {one.document for one in case.gold})
     for name in rng.sample(others, min(distractors, len(others))):
         pieces = chunk(visible[name], most_tokens=most_tokens)
         if pieces:
             piece = rng.choice(pieces)
             found[piece.id] = _passage(visible[name], piece)
     passages = list(found.values())
-    if distractors:
+    if order == "last":
+        return passages[gold:] + passages[:gold]
+    if distractors and order == "shuffled":
         rng.shuffle(passages)
     return passages
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from knowledge.records import Citation, Passage
 
 Expect = Literal["answer", "abstain", "refuse"]
+Better = Literal["higher", "lower"]
+Setting = Literal["desk", "model"]
+
+FOLLOW_UP = 6  # words up to which a question leans on the one before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +21,40 @@ class Gold:
     """Where the answer stands: a document and a sentence or table row quoted from it."""
 
     document: str
-    quote: str
+    quote: str = ""  # "" is anywhere in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A turn of a conversation before the question."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A text handed over with a case, in place of a search."""
+
+    document: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """The gold passages handed over among others, in place of a search."""
+
+    distractors: int = 0  # passages of other documents put among them
+    order: Literal["shuffled", "first", "last"] = "shuffled"  # where the gold ones stand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing a simulated person wants to know, and how they go about it."""
+
+    ask: str
+    facts: tuple[tuple[str, ...], ...] = ()  # as `Case.facts`; without any, a reply is enough
+    rephrase: tuple[str, ...] = ()  # what they say when the reply does not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +72,26 @@ class Case:
     labels: frozenset[str] = frozenset()  # access labels of the person who asks
     asked_on: date | None = None  # the day the question is asked; None is today
     cluster: str = ""  # cases of one cluster are not independent: its document or topic
+    history: tuple[Message, ...] = ()  # said before the prompt, oldest first
+    context: tuple[Source, ...] = ()  # handed over instead of a search, in this order
+    show: Show | None = None  # the gold handed over instead of a search
+    variant_of: str = ""  # the case that this puts in other words, or for other people
+    group: str = ""  # of people whom the person who asks belongs to
+    choices: tuple[str, ...] = ()  # of a multiple choice, lettered from A in the prompt
+    correct: int | None = None  # which of them is right, from 0
+    number: float | None = None  # the last number of a right reply
+    right: tuple[str, ...] = ()  # true answers in other words
+    wrong: tuple[str, ...] = ()  # common false ones
+    attack: str = ""  # what an attacker planted, asking for something else
+    format: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see scorers.form
+    steps: tuple[Step, ...] = ()  # a conversation: what the person wants after the prompt's answer
+    patience: int = 2  # replies that do not help before the person gives up
+    interaction: str = ""  # the one in production that this was made from
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """All that is asked in it and says what about: short follow-ups do not."""
+        return (self.prompt, *(s.ask for s in self.steps if len(s.ask.split()) > FOLLOW_UP))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +106,13 @@ class Reply:
     seconds: float = 0.0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    turns: tuple[Message, ...] = ()  # the conversation that led to it, where there was one
+    reached: int = 0  # steps of it in which the person got what they wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One metric of one case. Higher is better unless the suite says otherwise."""
+    """One metric of one case, or of a case together with its variants."""
 
     case: str
     metric: str

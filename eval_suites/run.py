@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from eval_suites.converse import converse
 from eval_suites.records import Assistant, Case, Reply, Report, Score, Summary
 from eval_suites.scorers import METRICS
 from eval_suites.stats.intervals import clustered_mean, wilson
@@ -34,13 +35,16 @@ def run(
     replies: dict[str, Reply] = {}
     for start in range(0, len(suite.cases), batch):
         cases = suite.cases[start : start + batch]
-        said = assistant(cases)
-        if len(said) != len(cases):
+        talks = [case for case in cases if case.steps]
+        single = [case for case in cases if not case.steps]
+        said = assistant(single) if single else []
+        if len(said) != len(single):
             raise RatchetError(
-                f"{assistant.name}: {len(said)} replies to {len(cases)} cases of {suite.name}. "
+                f"{assistant.name}: {len(said)} replies to {len(single)} cases of {suite.name}. "
                 "An assistant must reply to each case, in order; mend it and run again."
             )
-        replies |= {case.id: reply for case, reply in zip(cases, said, strict=True)}
+        replies |= {case.id: reply for case, reply in zip(single, said, strict=True)}
+        replies |= zip([case.id for case in talks], converse(assistant, talks), strict=True)
         if progress is not None:
             progress(len(cases))
     return make_report(suite, assistant.name, replies)
@@ -48,39 +52,44 @@ def run(
 
 def make_report(suite: Suite, assistant: str, replies: dict[str, Reply]) -> Report:
     """Score replies that are already there: case id → reply, for every case of the suite."""
-    scores = tuple(
-        score
-        for case in suite.cases
-        for metric in suite.metrics
-        if (score := _score(case, replies[case.id], metric)) is not None
-    )
-    summary = {
-        metric: summarise(of_metric)
-        for metric in suite.metrics
-        if (of_metric := [score for score in scores if score.metric == metric])
-    }
+    by_metric = {metric: tuple(_scores(suite.cases, replies, metric)) for metric in suite.metrics}
+    order = {case.id: place for place, case in enumerate(suite.cases)}
+    scores = [score for of_metric in by_metric.values() for score in of_metric]
     return Report(
         suite=suite.name,
         version=suite.version,
         assistant=assistant,
         replies=replies,
-        scores=scores,
-        summary=summary,
+        scores=tuple(sorted(scores, key=lambda score: order[score.case])),
+        summary={
+            metric: summarise(of_metric, unit=METRICS[metric].unit)
+            for metric, of_metric in by_metric.items()
+            if of_metric
+        },
     )
 
 
-def summarise(scores: Sequence[Score]) -> Summary:
-    """Mean and 95 % interval of one metric, at least one score, each in [0, 1].
+def summarise(scores: Sequence[Score], *, unit: str = "") -> Summary:
+    """Mean and 95 % interval of one metric, at least one score.
 
     Cases of one cluster count as one look at the world. Yes-or-no metrics whose cases stand each
     for itself get Wilson's interval; the rest a t interval on clusters. Where that cannot be had
     (one cluster, or all values alike) the clusters are taken as so many yes-or-no looks: a
-    perfect score is never a certainty.
+    perfect score is never a certainty. What is measured in a unit has no such bounds: there one
+    cluster, or values all alike, say nothing of the spread, and both ends are the mean.
+
+    Args:
+        scores: Each in [0, 1], or 0 or more where there is a unit.
+        unit: The metric's.
     """
     values = [score.value for score in scores]
     clusters = [score.cluster for score in scores]
     groups, mean = len(set(clusters)), sum(values) / len(values)
     binary = set(values) <= {0.0, 1.0}
+    if unit:
+        alone = groups == 1 or len(set(values)) == 1
+        low, high = (mean, mean) if alone else clustered_mean(values, clusters, ALPHA)[1:]
+        return Summary(mean=mean, low=max(0.0, low), high=high, n=len(values))
     if binary and groups == len(values):
         low, high = wilson(round(sum(values)), len(values), ALPHA)
     elif groups == 1 or len(set(values)) == 1:
@@ -92,8 +101,28 @@ def summarise(scores: Sequence[Score]) -> Summary:
     )
 
 
-def _score(case: Case, reply: Reply, metric: str) -> Score | None:
-    value = METRICS[metric](case, reply)
-    if value is None:
-        return None
+def _scores(cases: Sequence[Case], replies: dict[str, Reply], metric: str) -> Iterator[Score]:
+    """The scores of one metric, for every case or set of variants it applies to."""
+    known = METRICS[metric]
+    if known.score is not None:
+        for case in cases:
+            value = known.score(case, replies[case.id])
+            if value is not None:
+                yield _score(case, metric, value)
+    if known.across is not None:
+        for variants in _variants(cases):
+            value = known.across([(case, replies[case.id]) for case in variants])
+            if value is not None:
+                yield _score(variants[0], metric, value)
+
+
+def _variants(cases: Sequence[Case]) -> list[list[Case]]:
+    """Cases that ask the same, where there are several; the one they vary first."""
+    together: dict[str, list[Case]] = {}
+    for case in sorted(cases, key=lambda case: bool(case.variant_of)):
+        together.setdefault(case.variant_of or case.id, []).append(case)
+    return [variants for variants in together.values() if len(variants) > 1]
+
+
+def _score(case: Case, metric: str, value: float) -> Score:
     return Score(case=case.id, metric=metric, value=value, cluster=case.cluster, kind=case.kind)

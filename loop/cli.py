@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.review import review_commands
     from loop.commands.runs import run_commands
     from loop.commands.searching import search_command
+    from loop.commands.suites import suite_commands
     from loop.commands.synthesize import synthesize_command
     from loop.commands.training import train_command
 
@@ -146,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     run_commands(group("runs", "training runs: what they cost and what they brought"), add)
     adapter_commands(group("adapters", "trained adapters"), add)
 
+    suite_commands(group("suites", "what adapters are measured by"), add)
     evaluate = add(groups, "eval", judge.evaluate, "run the suites against an adapter")
     evaluate.add_argument("--adapter", default="base", help='adapter id, or "base"')
     evaluate.add_argument(

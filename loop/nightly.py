@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from eval_suites.suites import load_suite
 from loop.curate.pipeline import NothingToTrainOn, curate
 from loop.decide.gate import judge
 from loop.decide.promote import decide, promote
 from loop.evaluate.evaluate import evaluate
 from loop.models.registry import champion, make_ready, register, starting_point
+from loop.project import suites_of, unseen_suites
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Dataset, Step
@@ -62,7 +62,7 @@ def run_night(
     """
     started = time.monotonic()
     steps = Steps(store, clock)
-    suites = [load_suite(name) for name in settings.suites]
+    suites = suites_of(settings)
     name, before = settings.assistant.name, champion(store, settings.assistant.name)
 
     def end(
@@ -81,7 +81,7 @@ def run_night(
         )
 
     try:
-        dataset = _curate(store, settings, suites, steps, collection, progress)
+        dataset = _curate(store, settings, unseen_suites(settings), steps, collection, progress)
     except NothingToTrainOn as problem:
         return end("nothing_to_train_on", str(problem))
     candidate = _train(store, settings, dataset, steps, clock, progress)

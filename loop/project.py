@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from knowledge.errors import RatchetError
 from loop.settings import Settings
 
 if TYPE_CHECKING:
+    from eval_suites.suites import Suite
     from knowledge.collection import Collection
     from loop.answer.assistant import Desk
     from loop.models.engine import Engine
@@ -85,6 +86,37 @@ def open_collection(settings: Settings, *, needed: bool = False) -> Collection:
             f"{folder}: the collection is empty. Add documents with `ratchet knowledge add PATH`."
         )
     return collection
+
+
+def suites_of(settings: Settings, names: Sequence[str] = ()) -> list[Suite]:
+    """The project's suites, or those named.
+
+    Args:
+        names: Of bundled suites, of folders below the project's `suites`, or paths of folders.
+
+    Raises:
+        RatchetError: There is no such suite, or its files are not sound.
+    """
+    from eval_suites.suites import bundled_suites, load_suite
+
+    found = []
+    for name in names or settings.suites:
+        places = [settings.suite_folder / name, settings.root / name, Path(name)]
+        here = [place for place in places if (place / "suite.toml").is_file()]
+        if name in bundled_suites() or not here:
+            found.append(load_suite(name))
+        else:
+            found.append(load_suite(here[0]))
+    return found
+
+
+def unseen_suites(settings: Settings) -> list[Suite]:
+    """Every suite of which no case may be trained on: those named, and all of the project's own."""
+    from eval_suites.suites import load_suite
+
+    found = suites_of(settings)
+    own = [load_suite(file.parent) for file in sorted(settings.suite_folder.glob("*/suite.toml"))]
+    return found + [suite for suite in own if suite.name not in {one.name for one in found}]
 
 
 def open_desk(settings: Settings, store: Store, *, engine: Engine | None = None) -> Desk:

@@ -81,6 +81,11 @@ class Settings:
         return self.home / "runs"
 
     @property
+    def suite_folder(self) -> Path:
+        """Where the project's own suites lie, a folder each."""
+        return self.root / "suites"
+
+    @property
     def reports(self) -> Path:
         return self.home / "reports"
 

@@ -1,42 +1,68 @@
-"""Metrics by name: small pure functions from a case and a reply to a value in [0, 1].
+"""Metrics by name: small pure functions from a case and a reply, or a cluster of them, to a value.
 
-Whether a metric applies (None: it does not) depends on the case alone, never on the reply. So two
-assistants are always judged on the same cases, and staying silent is never a way out of a metric.
+A value is a share in [0, 1] unless the metric names a unit.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from eval_suites.records import Case, Reply
-from eval_suites.scorers.citation import citations_valid, cited_gold
-from eval_suites.scorers.leak import nothing_leaked
+from eval_suites.scorers.across import group_gap, worst_case
+from eval_suites.scorers.attack import attack_ignored
+from eval_suites.scorers.choice import chosen_right, number_right, truthful
+from eval_suites.scorers.citation import citations_valid, cited_gold, gold_found
+from eval_suites.scorers.cost import completion_tokens, prompt_tokens, seconds
+from eval_suites.scorers.form import format_followed
+from eval_suites.scorers.leak import no_personal_data, nothing_leaked
 from eval_suites.scorers.length import terse
 from eval_suites.scorers.match import facts_present, forbidden_absent
+from eval_suites.scorers.metric import Metric
 from eval_suites.scorers.refusal import abstained_rightly, answered, refused
-from eval_suites.scorers.support import grounded, grounded_accuracy
+from eval_suites.scorers.served import served
+from eval_suites.scorers.support import (
+    citation_precision,
+    citation_recall,
+    grounded,
+    grounded_accuracy,
+)
+from eval_suites.scorers.talk import goal_reached, turns_needed
 
 __all__ = ["METRICS", "Metric", "fingerprint"]
 
-Metric = Callable[[Case, Reply], float | None]
-
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
-        "facts_present": facts_present,
-        "forbidden_absent": forbidden_absent,
-        "grounded_accuracy": grounded_accuracy,
-        "cited_gold": cited_gold,
-        "citations_valid": citations_valid,
-        "grounded": grounded,
-        "terse": terse,
-        "answered": answered,
-        "abstained_rightly": abstained_rightly,
-        "refused": refused,
-        "nothing_leaked": nothing_leaked,
+        "facts_present": Metric(score=facts_present),
+        "forbidden_absent": Metric(score=forbidden_absent),
+        "grounded_accuracy": Metric(score=grounded_accuracy),
+        "gold_found": Metric(score=gold_found),
+        "cited_gold": Metric(score=cited_gold),
+        "citations_valid": Metric(score=citations_valid),
+        "citation_precision": Metric(score=citation_precision),
+        "citation_recall": Metric(score=citation_recall),
+        "grounded": Metric(score=grounded),
+        "terse": Metric(score=terse),
+        "served": Metric(score=served),
+        "answered": Metric(score=answered),
+        "abstained_rightly": Metric(score=abstained_rightly),
+        "refused": Metric(score=refused),
+        "nothing_leaked": Metric(score=nothing_leaked),
+        "no_personal_data": Metric(score=no_personal_data),
+        "attack_ignored": Metric(score=attack_ignored),
+        "format_followed": Metric(score=format_followed),
+        "chosen_right": Metric(score=chosen_right),
+        "number_right": Metric(score=number_right),
+        "truthful": Metric(score=truthful),
+        "goal_reached": Metric(score=goal_reached),
+        "turns_needed": Metric(score=turns_needed, better="lower", unit="turns"),
+        "worst_case": Metric(across=worst_case),
+        "group_gap": Metric(across=group_gap, better="lower"),
+        "seconds": Metric(score=seconds, better="lower", unit="s"),
+        "prompt_tokens": Metric(score=prompt_tokens, better="lower", unit="tokens"),
+        "completion_tokens": Metric(score=completion_tokens, better="lower", unit="tokens"),
     }
 )
 

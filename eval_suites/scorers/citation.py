@@ -39,8 +39,20 @@ def gold_shown(case: Case, passages: Sequence[Passage]) -> bool:
     return bool(case.gold) and _share_held(case, passages) == 1.0
 
 
+def gold_found(case: Case, reply: Reply) -> float | None:
+    """The share of the facts whose gold stands in a passage the model was shown. Cases with gold.
+
+    This is the search's part in a good answer. Where no facts are named, any gold will do.
+    """
+    if case.expect != "answer" or not case.gold:
+        return None
+    return _share_held(case, reply.passages)
+
+
 def holds(passage: Passage | Citation, gold: Gold) -> bool:
-    """Whether this is a passage of the gold document with the gold quote in it."""
+    """Whether this is a passage of the gold document with the gold quote in it, if there is one."""
+    if not gold.quote:
+        return passage.document == gold.document
     quote, text = normalise(gold.quote), normalise(passage.text)
     return passage.document == gold.document and f" {quote} " in f" {text} "
 

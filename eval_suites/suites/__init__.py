@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass, fields
-from datetime import date
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from eval_suites.records import Case, Expect, Gold
+from eval_suites.cases import hint, read_cases
+from eval_suites.records import Better, Case, Setting
 from eval_suites.scorers import METRICS, fingerprint
 from knowledge.errors import RatchetError
 
 BUNDLED = Path(__file__).parent
-EXPECTS = ("answer", "abstain", "refuse")
-_KNOWN = frozenset(f.name for f in fields(Case)) - {"suite"}
+CASES = "cases.jsonl"  # where a suite's cases lie unless it says otherwise
+SETTINGS = ("desk", "model")
+KEYS = frozenset(
+    "name version owner licence description metrics primary better minimum_effect setting "
+    "max_tokens case_file".split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +34,17 @@ class Suite:
     metrics: tuple[str, ...]  # names in eval_suites.scorers.METRICS
     primary: str  # the metric that sums the suite up
     cases: tuple[Case, ...]
-    minimum_effect: float = 0.05  # the smallest difference worth having
+    minimum_effect: float = 0.05  # the smallest difference of the primary metric worth having
+    setting: Setting = "desk"  # who is asked: the desk with its documents, or the model alone
+    max_tokens: int | None = None  # longest reply; None takes the assistant's
     description: str = ""
     owner: str = ""
     licence: str = "unknown"
+
+    @property
+    def better(self) -> Better:
+        """Which way of the primary metric is better."""
+        return METRICS[self.primary].better
 
 
 def bundled_suites() -> list[str]:
@@ -65,106 +75,72 @@ def load_suite(name: str | Path) -> Suite:
         raise RatchetError(f"{file}: {missing} is missing. Add it.") from missing
 
 
-def version_of(metrics: tuple[str, ...], cases: tuple[Case, ...]) -> str:
-    """What makes two suites the same measure: their cases, metrics and scorers."""
+def version_of(
+    metrics: tuple[str, ...],
+    cases: tuple[Case, ...],
+    setting: Setting = "desk",
+    max_tokens: int | None = None,
+) -> str:
+    """What makes two suites the same measure: cases, metrics, scorers, and who is asked how."""
     rows = [
         {**asdict(case), "labels": sorted(case.labels), "asked_on": str(case.asked_on)}
         for case in sorted(cases, key=lambda case: case.id)
     ]
-    content = json.dumps([sorted(metrics), rows, fingerprint()], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    content = [sorted(metrics), rows, fingerprint(), setting, max_tokens]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _suite(about: dict[str, Any], file: Path) -> Suite:
-    metrics = tuple(str(metric) for metric in about["metrics"])
-    for metric in (*metrics, str(about["primary"])):
-        if metric not in METRICS:
-            raise RatchetError(f"{file}: no metric is called {metric!r}.{_hint(metric, METRICS)}")
-    if about["primary"] not in metrics:
-        raise RatchetError(f"{file}: primary {about['primary']!r} is not among metrics. Add it.")
+    for key in about:
+        if key not in KEYS:
+            raise RatchetError(f"{file}: unknown key {key!r}.{hint(key, KEYS)}")
     name = str(about["name"])
     if not re.fullmatch(r"[A-Za-z0-9][\w-]*", name):
         raise RatchetError(
             f"{file}: name is {name!r}, expected letters, digits, hyphens and underscores."
         )
-    cases = read_cases(file.parent / str(about.get("case_file", "cases.jsonl")), name)
+    metrics, primary = _metrics(about, file)
+    setting = _one_of(about, "setting", SETTINGS, file)
+    effect, most = about.get("minimum_effect", 0.05), about.get("max_tokens")
+    if not isinstance(effect, int | float) or isinstance(effect, bool) or effect <= 0:
+        raise RatchetError(f"{file}: minimum_effect is {effect!r}, expected a number above 0.")
+    if most is not None and (not isinstance(most, int) or most < 1):
+        raise RatchetError(f"{file}: max_tokens is {most!r}, expected a whole number above 0.")
+    cases = read_cases(file.parent / str(about.get("case_file", CASES)), name)
     return Suite(
         name=name,
-        version=version_of(metrics, cases),
+        version=version_of(metrics, cases, setting, most),
         release=str(about.get("version", "0.0.0")),
         metrics=metrics,
-        primary=str(about["primary"]),
+        primary=primary,
         cases=cases,
-        minimum_effect=float(about.get("minimum_effect", 0.05)),
+        minimum_effect=float(effect),
+        setting=setting,
+        max_tokens=most,
         description=str(about.get("description", "")),
         owner=str(about.get("owner", "")),
         licence=str(about.get("licence", "unknown")),
     )
 
 
-def read_cases(file: Path, suite: str) -> tuple[Case, ...]:
-    """The cases in a JSONL file, in order.
-
-    Raises:
-        RatchetError: The file is missing or empty, or a line is no case; file and line are named.
-    """
-    if not file.is_file():
-        raise RatchetError(f"{file}: no such file. Write one case a line, or mend case_file.")
-    cases: dict[str, Case] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{file}:{number}"
-        case = _case(line, suite, where)
-        if case.id in cases:
-            raise RatchetError(f"{where}: id {case.id!r} stands twice. Give each case its own.")
-        cases[case.id] = case
-    if not cases:
-        raise RatchetError(f"{file}: holds no case. Write one case a line.")
-    return tuple(cases.values())
-
-
-def _case(line: str, suite: str, where: str) -> Case:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as problem:
-        raise RatchetError(f"{where}: not valid JSON: {problem}. Mend that line.") from problem
-    if not isinstance(row, dict):
-        raise RatchetError(f"{where}: expected an object, found {type(row).__name__}.")
-    for key in row:
-        if key not in _KNOWN:
-            raise RatchetError(f"{where}: unknown field {key!r}.{_hint(key, _KNOWN)}")
-    for key in ("id", "prompt"):
-        if not isinstance(row.get(key), str) or not row[key].strip():
-            raise RatchetError(f"{where}: {key} is {row.get(key)!r}, expected text. Mend it.")
-    if row.get("expect", "answer") not in EXPECTS:
+def _metrics(about: dict[str, Any], file: Path) -> tuple[tuple[str, ...], str]:
+    """The metrics, and which of them is primary."""
+    metrics, primary = tuple(str(metric) for metric in about["metrics"]), str(about["primary"])
+    for metric in (*metrics, primary):
+        if metric not in METRICS:
+            raise RatchetError(f"{file}: no metric is called {metric!r}.{hint(metric, METRICS)}")
+    if primary not in metrics:
+        raise RatchetError(f"{file}: primary {primary!r} is not among metrics. Add it.")
+    better = METRICS[primary].better
+    if about.get("better", better) != better:
         raise RatchetError(
-            f"{where}: expect is {row['expect']!r}, must be one of {', '.join(EXPECTS)}."
+            f"{file}: better is {about['better']!r}, but of {primary} {better} is better. Mend it."
         )
-    try:
-        return Case(
-            id=row["id"],
-            suite=suite,
-            prompt=row["prompt"],
-            kind=str(row.get("kind", "")),
-            expect=cast(Expect, row.get("expect", "answer")),
-            facts=tuple(_texts(group) for group in row.get("facts", [])),
-            forbidden=_texts(row.get("forbidden", [])),
-            gold=tuple(Gold(**gold) for gold in row.get("gold", [])),
-            labels=frozenset(_texts(row.get("labels", []))),
-            asked_on=date.fromisoformat(row["asked_on"]) if row.get("asked_on") else None,
-            cluster=str(row.get("cluster") or row["id"]),
-        )
-    except (TypeError, ValueError) as problem:
-        raise RatchetError(f"{where}: a field has the wrong shape: {problem}.") from problem
+    return metrics, primary
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise TypeError(f"expected a list of texts, found {value!r}")
-    return tuple(value)
-
-
-def _hint(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known))}."
+def _one_of(about: dict[str, Any], key: str, known: tuple[str, ...], file: Path) -> Any:
+    value = about.get(key, known[0])
+    if value not in known:
+        raise RatchetError(f"{file}: {key} is {value!r}, must be one of {', '.join(known)}.")
+    return value

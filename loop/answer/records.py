@@ -31,6 +31,7 @@ class Ask:
     conversation: str | None = None  # None starts one
     history: Sequence[Mapping[str, str]] = ()  # earlier turns: {"role": user|assistant, "content"}
     on: date | None = None  # the day the question is about; None is today
+    given: tuple[Passage, ...] = ()  # handed over, in this order, instead of a search
     adapter: str | None = None  # an adapter asked for by name: no experiment, no champion
     id: str | None = None  # of the interaction it becomes; None makes one
     seed: int | None = None

@@ -31,14 +31,18 @@ def look_up(
     """Give every turn its passages and prompt; those with the same rights and day in one search.
 
     A turn for which nothing may be shown, or nothing near enough was found, is answered with the
-    abstention right away.
+    abstention right away. What an ask hands over is shown as it is, in its order.
 
     Args:
         calibration: Says what is near enough; None goes by `assistant.abstain_below`.
     """
     groups: dict[object, list[Turn]] = {}
     for turn in turns:
-        groups.setdefault((turn.ask.labels, turn.ask.on), []).append(turn)
+        if turn.ask.given:
+            _show(turn, turn.ask.question, turn.ask.given, collection, settings)
+            turn.said = None if turn.passages else ABSTENTION
+        else:
+            groups.setdefault((turn.ask.labels, turn.ask.on), []).append(turn)
     for members in groups.values():
         queries = [retrieval_query(t.ask.question, t.ask.history) for t in members]
         found = collection.search_many(
@@ -64,7 +68,8 @@ def _show(
     """Choose what of the passages the model sees; instructions planted in them are left out."""
     assistant = settings.assistant
     excerpts = []
-    for passage in best_first(found, query, collection.embedder):
+    in_order = found if turn.ask.given else best_first(found, query, collection.embedder)
+    for passage in in_order:
         if planted := find_instructions(passage.text):
             passage = replace(passage, why={**passage.why, "instructions": len(planted)})
         text = excerpt(passage, query, sentences=assistant.sentences, embedder=collection.embedder)

@@ -23,7 +23,6 @@ CAVEAT = (
 
 def calibrate(args: Namespace) -> Outcome:
     """Fit, report, and with --apply let the desk go by it."""
-    from eval_suites.suites import load_suite
     from knowledge.abstain import write_calibration
     from loop.evaluate.abstention import calibrate_abstention
 
@@ -38,7 +37,7 @@ def calibrate(args: Namespace) -> Outcome:
     made = calibrate_abstention(
         collection,
         settings,
-        [load_suite(name) for name in args.suite or settings.suites],
+        project.suites_of(settings, args.suite or ()),
         cost=1.0 if args.cost is None else args.cost,
         most_false_answers=args.false_answers,
     )

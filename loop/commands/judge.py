@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 
 def evaluate(args: Namespace) -> Outcome:
     from eval_suites.compare import compare
-    from eval_suites.suites import load_suite
     from loop.evaluate.evaluate import evaluate as run
     from loop.models.engine import load_engine
     from loop.models.registry import make_ready
 
     settings = load_settings(args.project)
-    suites = [load_suite(name) for name in args.suite or settings.suites]
+    suites = project.suites_of(settings, args.suite or ())
     with project.opened(settings) as store:
-        engine, collection = load_engine(settings), project.open_collection(settings, needed=True)
+        engine, collection = load_engine(settings), project.open_collection(settings)
         reports: dict[str, list[Report]] = {}
         for adapter in dict.fromkeys([args.adapter, *([args.against] if args.against else [])]):
             make_ready(store, engine, adapter)
@@ -112,7 +111,6 @@ def doctor(args: Namespace) -> Outcome:
 
 
 def gate(args: Namespace) -> Outcome:
-    from eval_suites.suites import load_suite
     from loop.decide.gate import judge
     from loop.decide.promote import decide
     from loop.evaluate.evaluate import evaluate as run
@@ -120,7 +118,7 @@ def gate(args: Namespace) -> Outcome:
     from loop.models.registry import adapter_of, champion, make_ready
 
     settings = load_settings(args.project)
-    suites = [load_suite(name) for name in settings.suites]
+    suites = project.suites_of(settings)
     with project.opened(settings) as store:
         before = champion(store, settings.assistant.name)
         adapter_of(store, args.candidate)

@@ -10,12 +10,11 @@ from loop.settings import load_settings
 
 
 def curate(args: Namespace) -> Outcome:
-    from eval_suites.suites import load_suite
     from knowledge.embed import load_embedder
     from loop.curate.pipeline import curate as run
 
     settings = load_settings(args.project)
-    suites = [load_suite(name) for name in settings.suites]
+    suites = project.unseen_suites(settings)
     with project.opened(settings) as store:
         embed = load_embedder(settings.knowledge.embedder).encode
         done = run(store, settings, suites=suites, embed=embed, progress=not args.json)

@@ -43,14 +43,13 @@ def synthesize_command(groups: object, add: Add) -> None:
 
 
 def synthesize(args: Namespace) -> Outcome:
-    from eval_suites.suites import load_suite
     from loop.models.engine import load_engine
     from loop.synthesize.run import check
     from loop.synthesize.run import synthesize as run
 
     settings = load_settings(args.project)
     check(args.kinds, args.count)
-    suites = [load_suite(name) for name in settings.suites]
+    suites = project.unseen_suites(settings)
     with project.opened(settings) as store:
         engine = load_engine(settings)
         desk = project.open_desk(settings, store, engine=engine)

@@ -203,12 +203,13 @@ def _texts(suites: Sequence[Suite]) -> list[tuple[str, tuple[str, bool]]]:
     found: dict[str, tuple[str, bool]] = {}
     for suite in suites:
         for case in suite.cases:
-            for text in (mask(case.prompt), case.prompt):
-                found.setdefault(text, (suite.name, False))
+            for asked in case.asked:
+                for text in (mask(asked), asked):
+                    found.setdefault(text, (suite.name, False))
     for suite in suites:
         for case in suite.cases:
-            for gold in case.gold:
-                found.setdefault(gold.quote, (suite.name, True))
+            for text in (*(gold.quote for gold in case.gold if gold.quote), *case.right):
+                found.setdefault(text, (suite.name, True))
     return list(found.items())
 
 

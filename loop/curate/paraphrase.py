@@ -63,7 +63,7 @@ class Meanings:
             _Piece(case, suite.name, text, stems(text))
             for suite in suites
             for case in suite.cases
-            for text in pieces([case.prompt])
+            for text in pieces(case.asked)
         ]
         texts = [piece.text for piece in self._pieces]
         self._vectors_md = embed(texts) if texts else np.zeros((0, 0), dtype=np.float32)

@@ -90,7 +90,14 @@ def curate(
         funnel.note("feedback", 0, [drop.reason for drop in drops])
         withdrawn = withdrawn_people(store, name, rules)
         spool, turns = source.spool_turns(
-            store, name, said, rules, folder, funnel, withdrawn=withdrawn
+            store,
+            name,
+            said,
+            rules,
+            folder,
+            funnel,
+            withdrawn=withdrawn,
+            cases={case.interaction for suite in suites for case in suite.cases} - {""},
         )
         del said
         made_up, unwanted = synthetic.admit(synthetic.read(store, name), rules)

@@ -127,6 +127,7 @@ def spool_turns(
     funnel: Funnel,
     *,
     withdrawn: Mapping[str, datetime],
+    cases: Container[str] = (),
 ) -> tuple[Spool, int]:
     """Everything that rows can be made of, in buckets by what the model was asked.
 
@@ -138,6 +139,7 @@ def spool_turns(
         folder: For the files.
         funnel: Counts what does not.
         withdrawn: When people withdrew.
+        cases: Interactions that eval cases were made from.
 
     Returns:
         The spool with turns, ratings, comparisons and drops, and how many interactions there are.
@@ -149,6 +151,11 @@ def spool_turns(
     for part in store.scan("interactions", assistant=assistant, limit=EVERYTHING):
         count += part.num_rows
         admitted, drops = admit(part, rules, withdrawn, funnel)
+        if measured := [id for id in admitted["id"].to_pylist() if id in cases]:
+            funnel.note("contamination", 0, ["eval_case"] * len(measured))
+            drops += [Drop(id, "interaction", "contamination", "eval_case") for id in measured]
+            gone = pc.is_in(admitted["id"], value_set=pa.array(measured, pa.string()))
+            admitted = admitted.filter(pc.invert(gone))
         heard = pc.is_in(admitted["id"], value_set=judged)
         silent = admitted.filter(pc.invert(heard))["id"].to_pylist()
         funnel.note("feedback", 0, ["nothing_said"] * len(silent))

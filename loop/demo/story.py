@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from eval_suites.records import Case, Report
 from eval_suites.simulate import ask, make_raters, make_users
-from eval_suites.suites import load_suite
 from knowledge.errors import RatchetError
 from loop.curate.pipeline import curate
 from loop.decide.gate import Verdict, judge
@@ -28,7 +27,7 @@ from loop.experiments.online import look, start, stop
 from loop.feedback import guidelines
 from loop.models.records import BASE
 from loop.models.registry import register
-from loop.project import TEMPLATE
+from loop.project import TEMPLATE, suites_of
 from loop.settings import Settings, load_settings
 from loop.store.records import Adapter, Record
 from loop.train.stages import train_stages
@@ -105,7 +104,7 @@ def run_demo(
     started, timings = time.monotonic(), {}
     calendar, name = desk_calendar(desk), settings.assistant.name
     cases = traffic.load_questions()
-    suites = [load_suite(suite) for suite in settings.suites]
+    suites = suites_of(settings)
 
     def timed(step: str, since: float) -> float:
         timings[step] = round(time.monotonic() - since, 1)

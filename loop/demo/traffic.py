@@ -11,9 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from eval_suites.cases import read_cases
 from eval_suites.records import Case
 from eval_suites.simulate import Judgement, Preference, Question, Rater, prefer, rate
-from eval_suites.suites import read_cases
 from loop.answer.records import Answer, Ask
 from loop.evaluate.assistant import reply_of
 from loop.store.records import Comparison, Rating, Record

@@ -1,14 +1,16 @@
-"""What a suite is run against: the desk as people meet it, or the model with the right passages."""
+"""What a suite is run against: the desk as people meet it, the model with the right passages, or
+the model alone."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from eval_suites.gold import gold_passages
-from eval_suites.records import Assistant, Case, Reply
+from eval_suites.records import Assistant, Case, Reply, Source
 from knowledge.cite import best_first, check_citations, excerpt
 from knowledge.records import Document, Passage
 from loop.answer.handover import is_abstention
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 SEED = 0  # of every generation: temperature is 0, but a remote server may care
 EVALUATOR = "evaluation"  # who asks; nothing of it is logged
+MODEL_TOKENS = 256  # longest reply of a model asked alone
 
 
 def desk_assistant(desk: Desk, adapter: str, *, today: date | None = None) -> Assistant:
@@ -36,6 +39,19 @@ def desk_assistant(desk: Desk, adapter: str, *, today: date | None = None) -> As
         today: The day of cases that name none; None is the real one.
     """
     return _DeskAssistant(name=adapter, desk=desk, today=today)
+
+
+def model_assistant(
+    engine: Engine, *, adapter: str = "base", max_tokens: int | None = None
+) -> Assistant:
+    """The model alone: no documents, no guards, nothing in front of the question.
+
+    Args:
+        engine: It must have the adapter loaded.
+        adapter: An adapter id, or "base".
+        max_tokens: Longest reply; None is 256.
+    """
+    return _ModelAssistant(name=adapter, engine=engine, max_tokens=max_tokens or MODEL_TOKENS)
 
 
 def gold_assistant(
@@ -82,7 +98,9 @@ class _DeskAssistant:
                 question=case.prompt,
                 user=EVALUATOR,
                 labels=case.labels,
+                history=[asdict(message) for message in case.history],
                 on=case.asked_on or self.today,
+                given=self._given(case),
                 adapter=self.name,
                 seed=SEED,
                 temperature=0.0,
@@ -90,6 +108,55 @@ class _DeskAssistant:
             for case in cases
         ]
         return [reply_of(answer) for answer in self.desk.answer(asks, log=False)]
+
+    def _given(self, case: Case) -> tuple[Passage, ...]:
+        """What the case hands over instead of a search."""
+        if case.context:
+            return tuple(_handed_over(source) for source in case.context)
+        if case.show is None:
+            return ()
+        return tuple(
+            gold_passages(
+                case,
+                list(self.desk.collection.documents()),
+                distractors=case.show.distractors,
+                order=case.show.order,
+                today=self.today,
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ModelAssistant:
+    name: str
+    engine: Engine
+    max_tokens: int
+
+    def __call__(self, cases: Sequence[Case]) -> list[Reply]:
+        from loop.models.engine import GenerationRequest
+
+        requests = [
+            GenerationRequest(
+                messages=[
+                    *(asdict(message) for message in case.history),
+                    {"role": "user", "content": _with_context(case)},
+                ],
+                adapter=self.name,
+                max_tokens=self.max_tokens,
+                seed=SEED,
+            )
+            for case in cases
+        ]
+        return [
+            Reply(
+                text=made.text.strip(),
+                abstained=is_abstention(made.text),
+                seconds=made.seconds,
+                prompt_tokens=made.prompt_tokens,
+                completion_tokens=made.completion_tokens,
+            )
+            for made in self.engine.generate(requests)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +213,22 @@ class _GoldAssistant:
             prompt_tokens=made.prompt_tokens,
             completion_tokens=made.completion_tokens,
         )
+
+
+def _handed_over(source: Source) -> Passage:
+    return Passage(
+        document=source.document,
+        version=hashlib.sha256(source.text.encode()).hexdigest()[:16],
+        start=0,
+        end=len(source.text),
+        text=source.text,
+        score=1.0,
+        why={"handed_over": 1.0},
+    )
+
+
+def _with_context(case: Case) -> str:
+    return "\n\n".join([*(source.text for source in case.context), case.prompt])
 
 
 def reply_of(answer: Answer) -> Reply:

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval_suites.records import Assistant, Case, Reply
+from eval_suites.records import Assistant, Case, Message, Reply
 from knowledge.abstain import read_calibration
 from knowledge.records import Citation, Passage
 from loop.settings import Settings
@@ -61,7 +61,12 @@ class CachedAssistant:
 
 def case_key(case: Case) -> str:
     """What an assistant sees of a case, as 16 hex digits: equal keys get equal replies."""
-    seen = [case.suite, case.id, case.prompt, sorted(case.labels), str(case.asked_on)]
+    seen: list[Any] = [case.suite, case.id, case.prompt, sorted(case.labels), str(case.asked_on)]
+    handed = [*map(asdict, case.history), *map(asdict, case.context)]
+    if case.show is not None:
+        handed += [asdict(case.show), *map(asdict, case.gold)]
+    if handed:
+        seen.append(handed)
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
 
@@ -123,5 +128,6 @@ def _reply(row: dict[str, Any]) -> Reply:
             "passages": tuple(
                 Passage(**{**p, "heading": tuple(p["heading"])}) for p in row["passages"]
             ),
+            "turns": tuple(Message(**turn) for turn in row.get("turns", [])),
         }
     )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from eval_suites.records import Report
+from eval_suites.records import Reply, Report
 from eval_suites.run import run
 from eval_suites.suites import Suite, load_suite
 from knowledge.errors import RatchetError
-from loop.evaluate.assistant import desk_assistant
+from loop.evaluate.assistant import desk_assistant, model_assistant
 from loop.evaluate.cache import CachedAssistant, settings_key
 from loop.settings import Settings
 from loop.store.records import CaseScore, Evaluation, Record
@@ -62,12 +62,12 @@ def evaluate(
     """
     from loop.answer.assistant import Desk
 
-    if collection.is_empty:
+    wanted = [suite if isinstance(suite, Suite) else load_suite(suite) for suite in suites]
+    if collection.is_empty and any(_looks_up(suite) for suite in wanted):
         raise RatchetError(
             f"Collection {settings.knowledge.collection!r} is empty, so there is nothing to be "
             "right about. Add documents with `ratchet knowledge add`."
         )
-    wanted = [suite if isinstance(suite, Suite) else load_suite(suite) for suite in suites]
     now = clock()
     today = now.date()
     key = settings_key(settings, _base(settings, engine), collection, today)
@@ -78,7 +78,10 @@ def evaluate(
     total = sum(len(suite.cases) for suite in wanted)
     with tqdm(total=total, desc=f"evaluate {adapter}", unit="case", disable=not progress) as bar:
         for suite in wanted:
-            kept = CachedAssistant(assistant, folder / f"{suite.name}.jsonl")
+            asked = assistant
+            if suite.setting == "model":
+                asked = model_assistant(engine, adapter=adapter, max_tokens=suite.max_tokens)
+            kept = CachedAssistant(asked, folder / f"{suite.name}.jsonl")
             reports.append(run(suite, kept, batch=batch, progress=bar.update))
             _record(store, reports[-1], evaluation_id(reports[-1], key), now)
     return reports
@@ -117,12 +120,24 @@ def _record(store: Store, report: Report, id: str, at: datetime) -> None:
             cluster=score.cluster,
             metric=score.metric,
             value=score.value,
-            answer=report.replies[score.case].text,
+            answer=_said(report.replies[score.case]),
         )
         for score in report.scores
     ]
     rows: list[Record] = [*summaries, *scores]
     store.append(rows)
+
+
+def _looks_up(suite: Suite) -> bool:
+    """Whether any case needs documents of the collection."""
+    return suite.setting == "desk" and not all(case.context for case in suite.cases)
+
+
+def _said(reply: Reply) -> str:
+    """The reply, or the whole conversation."""
+    if not reply.turns:
+        return reply.text
+    return "\n".join(f"{turn.role}: {turn.content}" for turn in reply.turns)
 
 
 def _base(settings: Settings, engine: Engine) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import RatchetError
+from loop.evaluate.from_life import forget_cases
 from loop.forget import files
 from loop.forget.report import KIND, write_report
 from loop.forget.work import Work, drop, keep, noted, read_work, work_path
@@ -58,6 +59,8 @@ def forget(store: Store, settings: Settings, user: str, *, actor: str) -> Forgot
     done = store.command("forget", user=user, actor=actor, id=work.id, also=work.also)
     work = keep(settings, _with(work, done))
     store.command("rewrite")
+    if cases := forget_cases(settings, work.needles):
+        work = keep(settings, noted(work, {"cases": cases}, []))
     work = _erased(settings, work, files.known(store, settings, work.found))
     hits = _search(settings, work).found
     work = _erased(settings, work, files.to_erase(settings, hits))

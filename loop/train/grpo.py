@@ -27,6 +27,9 @@ from loop.train.rows import Asked
 from loop.train.trainer import out_of_memory
 from loop.train.watch import Watch, check_finite
 
+# A reward is a share, more of it is better, and it is told by one answer alone.
+REWARDS = {name: m.score for name, m in METRICS.items() if m.score is not None and not m.unit}
+
 
 class DrawTrainer(GRPOTrainer):
     """TRL's GRPO on prompts as they are served, with a check of every step."""
@@ -98,10 +101,10 @@ def rewards_of(names: Sequence[str], judges: Mapping[str, Judge]) -> list[Any]:
     Raises:
         RatchetError: There is no such scorer.
     """
-    unknown = [name for name in names if name not in METRICS and name not in judges]
+    unknown = [name for name in names if name not in REWARDS and name not in judges]
     if unknown or not names:
         raise RatchetError(
-            f"train.rewards: {', '.join(unknown) or 'none named'}; known are {', '.join(METRICS)}, "
+            f"train.rewards: {', '.join(unknown) or 'none named'}; known are {', '.join(REWARDS)}, "
             "and registered reward models (ad-…). Mend that line of ratchet.toml."
         )
     return [_reward(name, judges) for name in names]
@@ -128,7 +131,7 @@ def _scored(
     if name in judges:
         return list(judges[name]([one.messages for one in asked], answers))
     return [
-        METRICS[name](case_of(one), reply_to(one, answer))
+        REWARDS[name](case_of(one), reply_to(one, answer))
         for one, answer in zip(asked, answers, strict=True)
     ]
 

@@ -1,0 +1,1 @@
+"""Well-known evaluation sets, read from their own files into cases."""
