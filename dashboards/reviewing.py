@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from dashboards import queries, source
+from knowledge.errors import RatchetError
+from loop.evaluate.from_life import add_case
 from loop.feedback import queue
 from loop.feedback.gold import golds
 from loop.feedback.judge import why_given
@@ -67,6 +69,17 @@ def told(rater: str, item: str) -> Told:
     why = why_given(here.store, here.assistant, rater, item)
     known = golds(here.store, here.assistant) if why == "gold" else []
     return Told(why=why, known=tuple(one for one in known if one.item == item))
+
+
+def make_case(interaction: str) -> str:
+    """Make an answer that was judged an eval case; what came of it, in words."""
+    here = source.here()
+    try:
+        added = add_case(here.store, here.settings, interaction)
+    except RatchetError as problem:
+        return f"No case was made. {problem}"
+    more = "" if added.measured else f' Write "{added.suite}" in `suites` for it to be asked.'
+    return f"Case {added.cases} of {added.suite}.{more}"
 
 
 def _masked(review: Review | None) -> Review | None:

@@ -117,6 +117,12 @@ def form(review: Review, turn: Interaction) -> None:
             flags = st.multiselect("Flags", widgets.FLAGS, key=f"review-flags-{turn.id}")
             better = st.text_area("A better answer", turn.answer, key=f"review-better-{turn.id}")
             comment = st.text_input("Comment", key=f"review-comment-{turn.id}")
+            case = st.checkbox(
+                "Make it an eval case",
+                key=f"review-case-{turn.id}",
+                help="Every candidate is asked it from now on, and it is never trained on. A "
+                "better answer, or a flag for safety or privacy, says what a good reply is.",
+            )
         # Radio buttons keep Enter to themselves; in a text box Ctrl+Enter sends the form anyway.
         saved = st.form_submit_button("Save and next", type="primary", shortcut="Ctrl+S")
     if saved:
@@ -127,6 +133,8 @@ def form(review: Review, turn: Interaction) -> None:
             with widgets.told():
                 judge(source.here().store, review, given, seconds=seconds())
                 st.toast("Recorded. Thank you.", icon=":material/check:")
+                if case:
+                    st.toast(plain(reviewing.make_case(turn.id)), icon=":material/rule:")
                 move_on(review)
 
 

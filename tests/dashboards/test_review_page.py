@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from eval_suites.suites import load_suite
 from loop.feedback.guidelines import publish_draft
 from loop.feedback.rubric import Criterion, Draft, Example
 from loop.store.records import Gold
@@ -63,6 +65,17 @@ def test_a_review_is_kept_with_everything_said_and_moves_on(full: LocalStore):
     assert item(at) != first
     assert "1 in this sitting · 1 today" in at.get("progress")[0].proto.text
     assert "The answer you just judged" in labels(at)
+
+
+def test_an_answer_becomes_an_eval_case_with_one_click(full: LocalStore, tmp_path: Path):
+    at = page()
+    first = item(at)
+    at.text_area(key=f"review-better-{first}").set_value("It costs 40 dollars.")
+    at.checkbox(key=f"review-case-{first}").check()
+    press(at, "Save and next")
+    [case] = load_suite(tmp_path / "suites" / "live").cases
+    assert (case.interaction, case.facts) == (first, (("40",),))
+    assert any("Case 1 of live" in toast.value for toast in at.toast)
 
 
 def test_a_review_without_a_word_is_not_kept(full: LocalStore):
