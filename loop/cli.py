@@ -151,7 +151,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate = add(groups, "eval", judge.evaluate, "run the suites against an adapter")
     evaluate.add_argument("--adapter", default="base", help='adapter id, or "base"')
     evaluate.add_argument(
-        "--suite", action="append", help="one suite, by name or folder; repeatable"
+        "--suite", action="append", help="one suite, by name or folder, or harness:TASK; repeatable"
     )
     evaluate.add_argument("--against", help="compare with this adapter, case by case")
 

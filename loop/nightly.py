@@ -19,7 +19,7 @@ from loop.decide.gate import judge
 from loop.decide.promote import decide, promote
 from loop.evaluate.evaluate import evaluate
 from loop.models.registry import champion, make_ready, register, starting_point
-from loop.project import suites_of, unseen_suites
+from loop.project import suites_of, tasks_of, unseen_suites
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Dataset, Step
@@ -207,6 +207,7 @@ def _decide(
         "knowledge": asdict(settings.knowledge),
         "documents": sorted(document.version for document in collection.documents()),
         "suites": {suite.name: suite.version for suite in suites},
+        **({"tasks": tasks} if (tasks := tasks_of(settings)) else {}),
     }
 
     def action() -> dict[str, Any]:
@@ -220,6 +221,7 @@ def _decide(
                     suites,
                     engine=engine,
                     collection=collection,
+                    tasks=tasks_of(settings),
                     progress=progress,
                 )
             }

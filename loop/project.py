@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loop.models.engine import Engine
     from loop.store.store import Store
 
+TASK = "harness:"  # before the name of a task of lm-evaluation-harness
 HANDBOOK = Path(__file__).parents[1] / "knowledge" / "handbook"
 
 TEMPLATE = """\
@@ -101,6 +102,8 @@ def suites_of(settings: Settings, names: Sequence[str] = ()) -> list[Suite]:
 
     found = []
     for name in names or settings.suites:
+        if name.startswith(TASK):
+            continue
         places = [settings.suite_folder / name, settings.root / name, Path(name)]
         here = [place for place in places if (place / "suite.toml").is_file()]
         if name in bundled_suites() or not here:
@@ -108,6 +111,12 @@ def suites_of(settings: Settings, names: Sequence[str] = ()) -> list[Suite]:
         else:
             found.append(load_suite(here[0]))
     return found
+
+
+def tasks_of(settings: Settings, names: Sequence[str] = ()) -> list[str]:
+    """The tasks of lm-evaluation-harness among the project's suites, or among those named."""
+    listed = names or settings.suites
+    return [name.removeprefix(TASK) for name in listed if name.startswith(TASK)]
 
 
 def unseen_suites(settings: Settings) -> list[Suite]:

@@ -30,6 +30,7 @@ ROOMS = {
     "trl": ("loop/train",),
     "ray": ("loop/train",),
     "optuna": ("loop/train/trials.py",),
+    "lm_eval": ("loop/evaluate/harness.py",),
     "fastapi": ("loop/serve",),
     "starlette": ("loop/serve",),
     "uvicorn": ("loop/serve",),

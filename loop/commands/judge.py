@@ -25,6 +25,7 @@ def evaluate(args: Namespace) -> Outcome:
 
     settings = load_settings(args.project)
     suites = project.suites_of(settings, args.suite or ())
+    tasks = project.tasks_of(settings, args.suite or ())
     with project.opened(settings) as store:
         engine, collection = load_engine(settings), project.open_collection(settings)
         reports: dict[str, list[Report]] = {}
@@ -37,6 +38,7 @@ def evaluate(args: Namespace) -> Outcome:
                 suites,
                 engine=engine,
                 collection=collection,
+                tasks=tasks,
                 progress=not args.json,
             )
     mine = reports[args.adapter]
@@ -137,6 +139,7 @@ def gate(args: Namespace) -> Outcome:
                 suites,
                 engine=engine,
                 collection=collection,
+                tasks=project.tasks_of(settings),
                 progress=not args.json,
             )
             reports[adapter] = {report.suite: report for report in found}

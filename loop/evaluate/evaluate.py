@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from loop.models.engine import Engine
     from loop.store.store import Store
 
+HARNESS = "harness"  # folder below the project's suites with task files of its own
+
 
 def evaluate(
     store: Store,
@@ -33,6 +35,7 @@ def evaluate(
     *,
     engine: Engine,
     collection: Collection,
+    tasks: Sequence[str] = (),
     progress: bool = False,
     batch: int = 16,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -50,12 +53,13 @@ def evaluate(
         suites: Names of bundled suites, folders, or suites.
         engine: What generates.
         collection: What is looked up.
+        tasks: Of the harness, by their names there; put to the model alone, anew each time.
         progress: Show a bar.
         batch: Cases answered at a time.
         clock: The time of day, UTC; its date is that of cases that name none.
 
     Returns:
-        A report for each suite, in the order given.
+        A report for each suite, in the order given, then for each task.
 
     Raises:
         RatchetError: A suite or the adapter cannot be loaded, or the collection is empty.
@@ -84,6 +88,15 @@ def evaluate(
             kept = CachedAssistant(asked, folder / f"{suite.name}.jsonl")
             reports.append(run(suite, kept, batch=batch, progress=bar.update))
             _record(store, reports[-1], evaluation_id(reports[-1], key), now)
+    if tasks:
+        from loop.evaluate.harness import run_tasks
+
+        folder = settings.suite_folder / HARNESS
+        for report in run_tasks(
+            engine, tasks, adapter=adapter, folder=folder if folder.is_dir() else None
+        ):
+            _record(store, report, evaluation_id(report, key), now)
+            reports.append(report)
     return reports
 
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from knowledge.errors import RatchetError
 from loop.models.chat import encode_prompts
 from loop.models.decode import Decoding, Row
+from loop.models.likelihood import prepare, weigh
 from loop.models.load import Base
-from loop.models.records import Generation, GenerationRequest
+from loop.models.records import (
+    Generation,
+    GenerationRequest,
+    Likelihood,
+    LikelihoodRequest,
+)
 from loop.models.shelf import Shelf
 from loop.models.turnstile import Turnstile
 
@@ -59,6 +66,22 @@ class LocalEngine:
                     with self._turn:
                         decoding.step(self._shelf.forward)
         return [row.finish() for row in rows]
+
+    def likelihood(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
+        """How likely each completion is, in order; what does not fit is cut from the front.
+
+        Raises:
+            RatchetError: A request names an adapter that is not loaded.
+        """
+
+        def forward(adapters: Sequence[str], inputs: dict[str, Any]) -> Any:
+            with self._turn:
+                return self._shelf.forward(adapters, **inputs)
+
+        with self._shelf.using([request.adapter for request in requests]):
+            with self._coding:
+                rows = prepare(self._base, requests)
+            return weigh(self._base, rows, forward)
 
     def stream(self, request: GenerationRequest) -> LocalStream:
         """Answer one request piece by piece.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 BASE = "base"  # the name of no adapter at all
 
@@ -31,6 +31,33 @@ class Generation:
     completion_tokens: int  # as the model wrote them, its end-of-turn token included
     mean_logprob: float | None  # of the tokens it chose, at temperature 1; None if not known
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikelihoodRequest:
+    """An answer to be weighed, after a conversation or after plain text."""
+
+    completion: str
+    messages: tuple[dict[str, str], ...] = ()  # the conversation; empty: `text` stands before it
+    text: str = ""
+    adapter: str = BASE
+
+
+class Likelihood(NamedTuple):
+    """How likely a completion is after its prompt."""
+
+    logprob: float  # natural logarithm, summed over its tokens
+    tokens: int  # that were weighed; an answer in a conversation has its end of turn too
+    greedy: bool  # whether each is the likeliest there is
+
+
+@runtime_checkable
+class Weigher(Protocol):
+    """An engine that can also tell how likely a given answer is: one in this process."""
+
+    def likelihood(self, requests: Sequence[LikelihoodRequest]) -> list[Likelihood]:
+        """The likelihood of each completion, in order."""
+        ...
 
 
 class TextStream(Protocol):

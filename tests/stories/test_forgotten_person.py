@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from eval_suites.suites import load_suite
 from loop import project
 from loop.cli import main
 from loop.curate.pipeline import curate
 from loop.decide.promote import promote
+from loop.evaluate.from_life import add_case
 from loop.forget import forget as story
 from loop.forget.forget import Forgotten, forget, preview
 from loop.forget.work import work_path
@@ -105,6 +107,8 @@ def scene(tmp_path: Path) -> Scene:
         make_rating(id="hers-words", interaction=bobs.id, rater=ADA, kind="comment", text=WORDS),
     ])  # fmt: skip
     made = curate(store, settings, suites=[])
+    for id in (hers[0].id, bobs.id):  # type: ignore[union-attr]
+        add_case(store, settings, id, facts=["a fact"])
     folder = settings.adapters / "ad-1"
     folder.mkdir(parents=True)
     (folder / "adapter_model.safetensors").write_bytes(b"weights")
@@ -149,6 +153,8 @@ def check(scene: Scene, store: Store, done: Forgotten) -> None:
     assert not (scene.export / scene.dataset).exists()
     assert not (scene.settings.runs / "run-1").exists()
     assert not list(scene.settings.datasets.glob(".making-*"))
+    [case] = load_suite(scene.settings.suite_folder / "live").cases
+    assert case.interaction not in scene.ids  # bob's stays
     assert not work_path(scene.settings, done.subject).parent.exists()
     assert verify_chain(store.query("audit_chain")) is None
     assert {mark["adapter"] for mark in store.query("adapter_marks")} == {"ad-1", "ad-2"}
