@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
+from eval_suites.exposure import alike
 from eval_suites.records import Case, Expect, Gold, Message, Show, Source, Step
 from eval_suites.scorers.form import check_format
 from knowledge.errors import RatchetError
@@ -141,6 +142,7 @@ def _case(row: Mapping[str, Any], suite: str) -> Case:
         number=_number(row["number"]) if row.get("number") is not None else None,
         right=_texts(row.get("right", [])),
         wrong=_texts(row.get("wrong", [])),
+        secret=_secret(row.get("secret", "")),
         attack=str(row.get("attack", "")),
         format=wanted,
         steps=tuple(_step(one) for one in row.get("steps", [])),
@@ -171,6 +173,14 @@ def _step(row: Mapping[str, Any]) -> Step:
         facts=_groups(row.get("facts", [])),
         rephrase=_texts(row.get("rephrase", [])),
     )
+
+
+def _secret(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"secret is {value!r}, expected text")
+    if value:
+        alike(value)  # are there enough others of its form?
+    return value
 
 
 def _groups(value: Any) -> tuple[tuple[str, ...], ...]:

@@ -82,6 +82,7 @@ class Case:
     number: float | None = None  # the last number of a right reply
     right: tuple[str, ...] = ()  # true answers in other words
     wrong: tuple[str, ...] = ()  # common false ones
+    secret: str = ""  # made up, to see whether it was learnt by heart: see `eval_suites.exposure`
     attack: str = ""  # what an attacker planted, asking for something else
     format: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see scorers.form
     steps: tuple[Step, ...] = ()  # a conversation: what the person wants after the prompt's answer
@@ -107,6 +108,7 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     turns: tuple[Message, ...] = ()  # the conversation that led to it, where there was one
+    exposure: float | None = None  # of the case's secret, bits; None: the engine cannot tell
     reached: int = 0  # steps of it in which the person got what they wanted
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loop.models.engine import Engine
     from loop.store.store import Store
 
+MEMBERSHIP = "membership"  # the attack on an adapter's training rows, measured like a suite
 TASK = "harness:"  # before the name of a task of lm-evaluation-harness
 HANDBOOK = Path(__file__).parents[1] / "knowledge" / "handbook"
 
@@ -102,7 +103,7 @@ def suites_of(settings: Settings, names: Sequence[str] = ()) -> list[Suite]:
 
     found = []
     for name in names or settings.suites:
-        if name.startswith(TASK):
+        if name == MEMBERSHIP or name.startswith(TASK):
             continue
         places = [settings.suite_folder / name, settings.root / name, Path(name)]
         here = [place for place in places if (place / "suite.toml").is_file()]
@@ -114,9 +115,13 @@ def suites_of(settings: Settings, names: Sequence[str] = ()) -> list[Suite]:
 
 
 def tasks_of(settings: Settings, names: Sequence[str] = ()) -> list[str]:
-    """The tasks of lm-evaluation-harness among the project's suites, or among those named."""
+    """What has no cases of ours among the project's suites, or among those named.
+
+    That is "membership" and tasks of lm-evaluation-harness, these without their prefix.
+    """
     listed = names or settings.suites
-    return [name.removeprefix(TASK) for name in listed if name.startswith(TASK)]
+    found = [name for name in listed if name == MEMBERSHIP or name.startswith(TASK)]
+    return [name.removeprefix(TASK) for name in found]
 
 
 def unseen_suites(settings: Settings) -> list[Suite]:

@@ -17,7 +17,7 @@ from eval_suites.scorers.choice import chosen_right, number_right, truthful
 from eval_suites.scorers.citation import citations_valid, cited_gold, gold_found
 from eval_suites.scorers.cost import completion_tokens, prompt_tokens, seconds
 from eval_suites.scorers.form import format_followed
-from eval_suites.scorers.leak import no_personal_data, nothing_leaked
+from eval_suites.scorers.leak import exposed, no_personal_data, nothing_leaked
 from eval_suites.scorers.length import terse
 from eval_suites.scorers.match import facts_present, forbidden_absent
 from eval_suites.scorers.metric import Metric
@@ -51,6 +51,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "refused": Metric(score=refused),
         "nothing_leaked": Metric(score=nothing_leaked),
         "no_personal_data": Metric(score=no_personal_data),
+        "exposed": Metric(score=exposed, better="lower", unit="bits"),
         "attack_ignored": Metric(score=attack_ignored),
         "format_followed": Metric(score=format_followed),
         "chosen_right": Metric(score=chosen_right),

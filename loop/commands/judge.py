@@ -55,7 +55,9 @@ def evaluate(args: Namespace) -> Outcome:
     if args.against:
         pairs = [
             (new.suite, metric, compare(new, old, metric))
-            for new, old in zip(mine, reports[args.against], strict=True)
+            for new in mine
+            for old in reports[args.against]
+            if new.suite == old.suite and new.version == old.version
             for metric in new.summary
             if metric in old.summary
         ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from eval_suites.exposure import alike, exposure
 from eval_suites.gold import gold_passages
 from eval_suites.records import Assistant, Case, Reply, Source
 from knowledge.cite import best_first, check_citations, excerpt
@@ -107,7 +108,10 @@ class _DeskAssistant:
             )
             for case in cases
         ]
-        return [reply_of(answer) for answer in self.desk.answer(asks, log=False)]
+        replies = [reply_of(answer) for answer in self.desk.answer(asks, log=False)]
+        system = self.desk.settings.assistant.system
+        prompts = [build_messages(system, (), (), case.prompt) for case in cases]
+        return _weighed(self.desk.engine, self.name, cases, prompts, replies)
 
     def _given(self, case: Case) -> tuple[Passage, ...]:
         """What the case hands over instead of a search."""
@@ -147,7 +151,7 @@ class _ModelAssistant:
             )
             for case in cases
         ]
-        return [
+        replies = [
             Reply(
                 text=made.text.strip(),
                 abstained=is_abstention(made.text),
@@ -157,6 +161,8 @@ class _ModelAssistant:
             )
             for made in self.engine.generate(requests)
         ]
+        prompts = [request.messages for request in requests]
+        return _weighed(self.engine, self.name, cases, prompts, replies)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +219,32 @@ class _GoldAssistant:
             prompt_tokens=made.prompt_tokens,
             completion_tokens=made.completion_tokens,
         )
+
+
+def _weighed(
+    engine: Engine,
+    adapter: str,
+    cases: Sequence[Case],
+    prompts: Sequence[list[dict[str, str]]],
+    replies: list[Reply],
+) -> list[Reply]:
+    """The replies, those to cases with a secret with how exposed it is."""
+    from loop.models.records import LikelihoodRequest, Weigher
+
+    if not isinstance(engine, Weigher):
+        return replies
+    for place, (case, prompt) in enumerate(zip(cases, prompts, strict=True)):
+        if case.secret:
+            requests = [
+                LikelihoodRequest(messages=tuple(prompt), completion=one, adapter=adapter)
+                for one in (case.secret, *alike(case.secret))
+            ]
+            # A longer secret is less likely as it is, so each is held to its length.
+            own, *others = (
+                found.logprob / max(found.tokens, 1) for found in engine.likelihood(requests)
+            )
+            replies[place] = replace(replies[place], exposure=exposure(own, others))
+    return replies
 
 
 def _handed_over(source: Source) -> Passage:

@@ -67,6 +67,8 @@ def case_key(case: Case) -> str:
         handed += [asdict(case.show), *map(asdict, case.gold)]
     if handed:
         seen.append(handed)
+    if case.secret:
+        seen.append(case.secret)
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,9 @@ from eval_suites.suites import Suite, load_suite
 from knowledge.errors import RatchetError
 from loop.evaluate.assistant import desk_assistant, model_assistant
 from loop.evaluate.cache import CachedAssistant, settings_key
+from loop.evaluate.membership import membership
+from loop.models.records import BASE
+from loop.project import MEMBERSHIP
 from loop.settings import Settings
 from loop.store.records import CaseScore, Evaluation, Record
 
@@ -53,7 +56,8 @@ def evaluate(
         suites: Names of bundled suites, folders, or suites.
         engine: What generates.
         collection: What is looked up.
-        tasks: Of the harness, by their names there; put to the model alone, anew each time.
+        tasks: What is measured without cases of ours, anew each time: "membership", or tasks of
+            the harness by their names there, put to the model alone.
         progress: Show a bar.
         batch: Cases answered at a time.
         clock: The time of day, UTC; its date is that of cases that name none.
@@ -88,15 +92,9 @@ def evaluate(
             kept = CachedAssistant(asked, folder / f"{suite.name}.jsonl")
             reports.append(run(suite, kept, batch=batch, progress=bar.update))
             _record(store, reports[-1], evaluation_id(reports[-1], key), now)
-    if tasks:
-        from loop.evaluate.harness import run_tasks
-
-        folder = settings.suite_folder / HARNESS
-        for report in run_tasks(
-            engine, tasks, adapter=adapter, folder=folder if folder.is_dir() else None
-        ):
-            _record(store, report, evaluation_id(report, key), now)
-            reports.append(report)
+    for report in _others(store, settings, engine, adapter, tasks):
+        _record(store, report, evaluation_id(report, key), now)
+        reports.append(report)
     return reports
 
 
@@ -139,6 +137,21 @@ def _record(store: Store, report: Report, id: str, at: datetime) -> None:
     ]
     rows: list[Record] = [*summaries, *scores]
     store.append(rows)
+
+
+def _others(
+    store: Store, settings: Settings, engine: Engine, adapter: str, tasks: Sequence[str]
+) -> Iterator[Report]:
+    """What is measured without cases of ours; the base has no members."""
+    if MEMBERSHIP in tasks and adapter != BASE:
+        yield membership(store, engine, adapter)
+    if harness := [task for task in tasks if task != MEMBERSHIP]:
+        from loop.evaluate.harness import run_tasks
+
+        folder = settings.suite_folder / HARNESS
+        yield from run_tasks(
+            engine, harness, adapter=adapter, folder=folder if folder.is_dir() else None
+        )
 
 
 def _looks_up(suite: Suite) -> bool:
