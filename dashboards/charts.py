@@ -210,9 +210,10 @@ def _span(ends: Sequence[tuple[float, float]]) -> list[float]:
 
 
 def _reading(pair: MetricPair) -> str:
+    up, down = ("better", "worse") if pair.better == "higher" else ("worse", "better")
     if pair.low is not None and pair.low > 0:
-        return "better"
-    return "worse" if pair.high is not None and pair.high < 0 else "not clear"
+        return up
+    return down if pair.high is not None and pair.high < 0 else "not clear"
 
 
 def _plain_axis(limit: int) -> alt.Axis:

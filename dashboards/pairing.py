@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboards import source
 from dashboards.records import Change, Figure, MetricPair
-from eval_suites.records import Report, Score
+from eval_suites.records import Report, Score, Summary
 from knowledge.errors import RatchetError
 from loop.store.records import CaseScore, Evaluation
 from loop.store.tables import from_row
@@ -33,7 +33,8 @@ def changes(pair: MetricPair, limit: int = 50) -> list[Change]:
         for id in pair.evaluations
     )
     apart = [case for case in old if case in new and new[case].value != old[case].value]
-    apart.sort(key=lambda case: new[case].value - old[case].value)
+    way = -1 if pair.better == "lower" else 1
+    apart.sort(key=lambda case: (new[case].value - old[case].value) * way)
     prompts = _prompts(pair.suite)
     return [
         Change(
@@ -43,6 +44,7 @@ def changes(pair: MetricPair, limit: int = 50) -> list[Change]:
             new=new[case].value,
             old_answer=old[case].answer,
             new_answer=new[case].answer,
+            worse=(new[case].value - old[case].value) * way < 0,
         )
         for case in apart[:limit]
     ]
@@ -68,6 +70,8 @@ def _pair(
         "candidate": Figure(mean=new.mean, low=new.low, high=new.high, n=new.n),
         "reference": Figure(mean=old.mean, low=old.low, high=old.high, n=old.n),
         "evaluations": (new.id, old.id),
+        "better": new.better,
+        "unit": new.unit,
     }
     try:
         found = compare(_report(new, scores), _report(old, scores), new.metric, partial=True)
@@ -91,7 +95,18 @@ def _report(one: Evaluation, scores: Mapping[str, Mapping[str, Sequence[Score]]]
         assistant=one.adapter,
         replies={},
         scores=tuple(scores[one.id].get(one.metric, ())),
-        summary={},
+        summary={one.metric: _summary(one)},
+    )
+
+
+def _summary(one: Evaluation) -> Summary:
+    return Summary(
+        mean=one.mean,
+        low=one.low,
+        high=one.high,
+        n=one.n,
+        better="lower" if one.better == "lower" else "higher",
+        unit=one.unit,
     )
 
 

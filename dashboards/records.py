@@ -99,6 +99,8 @@ class MetricPair:
     candidate: Figure
     reference: Figure
     evaluations: tuple[str, str]  # ids, candidate's first
+    better: str = "higher"  # or "lower"
+    unit: str = ""  # "" is a share in [0, 1]
     difference: float | None = None  # None where the two do not compare
     low: float | None = None
     high: float | None = None
@@ -121,6 +123,7 @@ class Change:
     new: float
     old_answer: str
     new_answer: str
+    worse: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

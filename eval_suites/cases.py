@@ -19,7 +19,7 @@ from knowledge.errors import RatchetError
 EXPECTS = ("answer", "abstain", "refuse")
 ROLES = ("user", "assistant")
 ORDERS = ("shuffled", "first", "last")
-_KNOWN = frozenset(f.name for f in fields(Case)) - {"suite"}
+_KNOWN = frozenset(f.name for f in fields(Case)) - {"suite", "draw"}
 
 
 def read_cases(file: Path, suite: str) -> tuple[Case, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from eval_suites.records import Report, Score
+from eval_suites.records import Better, Report, Score
 from eval_suites.stats.paired import clustered_difference, mcnemar_midp
 from knowledge.errors import RatchetError
 
@@ -53,11 +53,27 @@ class Comparison:
     by_kind: tuple[Group, ...]  # worst first
     by_cluster: tuple[Group, ...]
     missing: tuple[str, ...] = ()  # cases only one side has
+    better: Better = "higher"  # which way of the metric is
 
     @property
     def regressions(self) -> tuple[Group, ...]:
         """Kinds on which new is worse than old."""
-        return tuple(group for group in self.by_kind if group.difference < 0)
+        return tuple(group for group in self.by_kind if group.difference * sign(self.better) < 0)
+
+    @property
+    def gain(self) -> tuple[float, float, float]:
+        """How much better new is, and the ends of its interval: below 0 it is worse."""
+        ends = sorted(end * sign(self.better) for end in (self.low, self.high))
+        return self.difference * sign(self.better), ends[0], ends[1]
+
+
+def sign(better: Better) -> int:
+    """What makes a difference a gain.
+
+    >>> sign("higher"), sign("lower")
+    (1, -1)
+    """
+    return 1 if better == "higher" else -1
 
 
 def compare(
@@ -117,8 +133,10 @@ def _comparison(
     news, olds = [f.new for f in flips], [f.old for f in flips]
     clusters = [f.cluster for f in flips]
     difference, low, high, p_value = clustered_difference(news, olds, clusters, alpha)
-    won = [f for f in flips if f.new > f.old]
-    lost = [f for f in flips if f.new < f.old]
+    known = new.summary.get(metric)
+    better: Better = known.better if known else "higher"
+    up, down = [f for f in flips if f.new > f.old], [f for f in flips if f.new < f.old]
+    won, lost = (up, down) if better == "higher" else (down, up)
     if set(news) | set(olds) <= {0.0, 1.0} and len(set(clusters)) == len(flips):
         p_value = mcnemar_midp(len(won), len(lost))
     return Comparison(
@@ -137,9 +155,10 @@ def _comparison(
         losses=len(lost),
         ties=len(flips) - len(won) - len(lost),
         flips=(*lost, *won),
-        by_kind=_groups(flips, lambda flip: flip.kind),
-        by_cluster=_groups(flips, lambda flip: flip.cluster),
+        by_kind=_groups(flips, lambda flip: flip.kind, better),
+        by_cluster=_groups(flips, lambda flip: flip.cluster, better),
         missing=missing,
+        better=better,
     )
 
 
@@ -154,7 +173,11 @@ def _scores(report: Report, metric: str) -> dict[str, Score]:
     return found
 
 
-def _groups(flips: Sequence[Flip], name: Callable[[Flip], str]) -> tuple[Group, ...]:
+def _groups(
+    flips: Sequence[Flip], name: Callable[[Flip], str], better: Better
+) -> tuple[Group, ...]:
+    """Groups of flips, those that got worse most first."""
+    way = sign(better)
     members: dict[str, list[Flip]] = {}
     for flip in flips:
         members.setdefault(name(flip), []).append(flip)
@@ -162,10 +185,10 @@ def _groups(flips: Sequence[Flip], name: Callable[[Flip], str]) -> tuple[Group, 
         Group(
             name=key,
             n=len(some),
-            wins=sum(f.new > f.old for f in some),
-            losses=sum(f.new < f.old for f in some),
+            wins=sum((f.new - f.old) * way > 0 for f in some),
+            losses=sum((f.new - f.old) * way < 0 for f in some),
             difference=sum(f.new - f.old for f in some) / len(some),
         )
         for key, some in members.items()
     ]
-    return tuple(sorted(groups, key=lambda group: (group.difference, group.name)))
+    return tuple(sorted(groups, key=lambda group: (group.difference * way, group.name)))

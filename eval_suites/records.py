@@ -58,6 +58,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """Which of several replies to a case this is, drawn at a temperature."""
+
+    number: int
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One question with what a good reply holds."""
 
@@ -88,6 +96,7 @@ class Case:
     steps: tuple[Step, ...] = ()  # a conversation: what the person wants after the prompt's answer
     patience: int = 2  # replies that do not help before the person gives up
     interaction: str = ""  # the one in production that this was made from
+    draw: Draw | None = None  # set by the runner; None takes the likeliest reply
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -114,7 +123,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One metric of one case, or of a case together with its variants."""
+    """One metric of one case, or of a case together with its variants; the mean over draws."""
 
     case: str
     metric: str
@@ -131,6 +140,8 @@ class Summary:
     low: float
     high: float
     n: int
+    better: Better = "higher"
+    unit: str = ""  # "" is a share in [0, 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +151,8 @@ class Report:
     suite: str
     version: str  # content hash of the suite
     assistant: str  # adapter id, or "base"
-    replies: dict[str, Reply]  # case id → reply
+    replies: dict[str, Reply]  # case id → reply, the first of several
+    samples: int = 1  # replies drawn per case
     scores: tuple[Score, ...]
     summary: dict[str, Summary]  # metric → summary
 

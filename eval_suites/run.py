@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from eval_suites.converse import converse
-from eval_suites.records import Assistant, Case, Reply, Report, Score, Summary
+from eval_suites.records import Assistant, Better, Case, Draw, Reply, Report, Score, Summary
 from eval_suites.scorers import METRICS
 from eval_suites.stats.intervals import clustered_mean, wilson
 from eval_suites.suites import Suite
@@ -32,11 +33,34 @@ def run(
     Raises:
         RatchetError: The assistant gave fewer or more replies than it was given cases.
     """
+    draws = [
+        _replies(suite, assistant, _drawn(suite, number), batch, progress)
+        for number in range(suite.samples)
+    ]
+    return make_report(suite, assistant.name, *draws)
+
+
+def _drawn(suite: Suite, number: int) -> list[Case]:
+    """The cases, as they are put for the reply of this number."""
+    if suite.samples == 1:
+        return list(suite.cases)
+    draw = Draw(number=number, temperature=suite.temperature)
+    return [replace(case, draw=draw) for case in suite.cases]
+
+
+def _replies(
+    suite: Suite,
+    assistant: Assistant,
+    cases: Sequence[Case],
+    batch: int,
+    progress: Callable[[int], object] | None,
+) -> dict[str, Reply]:
+    """Case id → reply."""
     replies: dict[str, Reply] = {}
-    for start in range(0, len(suite.cases), batch):
-        cases = suite.cases[start : start + batch]
-        talks = [case for case in cases if case.steps]
-        single = [case for case in cases if not case.steps]
+    for start in range(0, len(cases), batch):
+        some = cases[start : start + batch]
+        talks = [case for case in some if case.steps]
+        single = [case for case in some if not case.steps]
         said = assistant(single) if single else []
         if len(said) != len(single):
             raise RatchetError(
@@ -46,30 +70,41 @@ def run(
         replies |= {case.id: reply for case, reply in zip(single, said, strict=True)}
         replies |= zip([case.id for case in talks], converse(assistant, talks), strict=True)
         if progress is not None:
-            progress(len(cases))
-    return make_report(suite, assistant.name, replies)
+            progress(len(some))
+    return replies
 
 
-def make_report(suite: Suite, assistant: str, replies: dict[str, Reply]) -> Report:
-    """Score replies that are already there: case id → reply, for every case of the suite."""
-    by_metric = {metric: tuple(_scores(suite.cases, replies, metric)) for metric in suite.metrics}
+def make_report(suite: Suite, assistant: str, *draws: dict[str, Reply]) -> Report:
+    """Score replies that are already there.
+
+    Args:
+        suite: What was asked.
+        assistant: Who replied.
+        draws: Case id → reply, for every case of the suite; one for each time it was asked. A
+            case scores its mean over them.
+    """
+    by_metric = {
+        metric: _means([list(_scores(suite.cases, replies, metric)) for replies in draws])
+        for metric in suite.metrics
+    }
     order = {case.id: place for place, case in enumerate(suite.cases)}
     scores = [score for of_metric in by_metric.values() for score in of_metric]
     return Report(
         suite=suite.name,
         version=suite.version,
         assistant=assistant,
-        replies=replies,
+        replies=draws[0],
+        samples=len(draws),
         scores=tuple(sorted(scores, key=lambda score: order[score.case])),
         summary={
-            metric: summarise(of_metric, unit=METRICS[metric].unit)
+            metric: summarise(of_metric, unit=METRICS[metric].unit, better=METRICS[metric].better)
             for metric, of_metric in by_metric.items()
             if of_metric
         },
     )
 
 
-def summarise(scores: Sequence[Score], *, unit: str = "") -> Summary:
+def summarise(scores: Sequence[Score], *, unit: str = "", better: Better = "higher") -> Summary:
     """Mean and 95 % interval of one metric, at least one score.
 
     Cases of one cluster count as one look at the world. Yes-or-no metrics whose cases stand each
@@ -81,6 +116,7 @@ def summarise(scores: Sequence[Score], *, unit: str = "") -> Summary:
     Args:
         scores: Each in [0, 1], or 0 or more where there is a unit.
         unit: The metric's.
+        better: Which way of it is.
     """
     values = [score.value for score in scores]
     clusters = [score.cluster for score in scores]
@@ -89,15 +125,33 @@ def summarise(scores: Sequence[Score], *, unit: str = "") -> Summary:
     if unit:
         alone = groups == 1 or len(set(values)) == 1
         low, high = (mean, mean) if alone else clustered_mean(values, clusters, ALPHA)[1:]
-        return Summary(mean=mean, low=max(0.0, low), high=high, n=len(values))
-    if binary and groups == len(values):
+    elif binary and groups == len(values):
         low, high = wilson(round(sum(values)), len(values), ALPHA)
     elif groups == 1 or len(set(values)) == 1:
         low, high = wilson(mean * groups, groups, ALPHA)
     else:
         _, low, high = clustered_mean(values, clusters, ALPHA)
     return Summary(
-        mean=mean, low=max(0.0, min(low, mean)), high=min(1.0, max(high, mean)), n=len(values)
+        mean=mean,
+        low=max(0.0, min(low, mean)),
+        high=max(high, mean) if unit else min(1.0, max(high, mean)),
+        n=len(values),
+        better=better,
+        unit=unit,
+    )
+
+
+def _means(draws: Sequence[Sequence[Score]]) -> tuple[Score, ...]:
+    """Each case's mean over the draws; a metric that could not be had in one is left out of it."""
+    if len(draws) == 1:
+        return tuple(draws[0])
+    values: dict[str, list[Score]] = {}
+    for draw in draws:
+        for score in draw:
+            values.setdefault(score.case, []).append(score)
+    return tuple(
+        replace(some[0], value=sum(score.value for score in some) / len(some))
+        for some in values.values()
     )
 
 

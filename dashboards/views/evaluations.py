@@ -29,7 +29,7 @@ def table(pairs: list[MetricPair]) -> None:
         [
             {
                 "suite": pair.suite,
-                "metric": pair.metric,
+                "metric": f"{pair.metric} ({pair.unit})" if pair.unit else pair.metric,
                 "reference": figure(pair.reference),
                 "candidate": figure(pair.candidate),
                 "difference (95 %)": difference(pair.difference, pair.low, pair.high),
@@ -56,7 +56,7 @@ def flips(pairs: list[MetricPair]) -> None:
     if not changes:
         st.caption("Both score the same on every case of this metric.")
         return
-    worse = sum(change.new < change.old for change in changes)
+    worse = sum(change.worse for change in changes)
     st.caption(f"{worse} worse, {len(changes) - worse} better, what got worse first.")
     for change in changes:
         flip(change)
@@ -64,7 +64,7 @@ def flips(pairs: list[MetricPair]) -> None:
 
 def flip(change: Change) -> None:
     """One case."""
-    sign, word = ("▼", "worse") if change.new < change.old else ("▲", "better")
+    sign, word = ("▼", "worse") if change.worse else ("▲", "better")
     asked = short(change.prompt or change.case, 110)
     with st.expander(f"{sign} {plain(asked)}"):
         st.caption(f"{plain(change.case)}: {change.old:g} → {change.new:g}, {word}")
@@ -113,9 +113,11 @@ else:
     elif not pairs:
         widgets.empty("The two were not put the same suite. Evaluate both with `ratchet eval`.")
     else:
-        levels, apart = st.tabs(["Scores", "Differences"])
-        levels.altair_chart(charts.intervals(pairs, candidate=candidate, reference=reference))
-        apart.altair_chart(charts.differences(pairs))
+        shares = [pair for pair in pairs if not pair.unit]  # the rest has no common scale
+        if shares:
+            levels, apart = st.tabs(["Scores", "Differences"])
+            levels.altair_chart(charts.intervals(shares, candidate=candidate, reference=reference))
+            apart.altair_chart(charts.differences(shares))
         table(pairs)
         flips(pairs)
 

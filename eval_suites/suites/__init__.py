@@ -20,7 +20,7 @@ CASES = "cases.jsonl"  # where a suite's cases lie unless it says otherwise
 SETTINGS = ("desk", "model")
 KEYS = frozenset(
     "name version owner licence description metrics primary better minimum_effect setting "
-    "max_tokens case_file".split()
+    "max_tokens samples temperature case_file".split()
 )
 
 
@@ -37,6 +37,8 @@ class Suite:
     minimum_effect: float = 0.05  # the smallest difference of the primary metric worth having
     setting: Setting = "desk"  # who is asked: the desk with its documents, or the model alone
     max_tokens: int | None = None  # longest reply; None takes the assistant's
+    samples: int = 1  # replies drawn per case; their mean counts
+    temperature: float = 0.0  # at which they are drawn
     description: str = ""
     owner: str = ""
     licence: str = "unknown"
@@ -80,13 +82,14 @@ def version_of(
     cases: tuple[Case, ...],
     setting: Setting = "desk",
     max_tokens: int | None = None,
+    draws: tuple[int, float] = (1, 0.0),
 ) -> str:
     """What makes two suites the same measure: cases, metrics, scorers, and who is asked how."""
     rows = [
         {**asdict(case), "labels": sorted(case.labels), "asked_on": str(case.asked_on)}
         for case in sorted(cases, key=lambda case: case.id)
     ]
-    content = [sorted(metrics), rows, fingerprint(), setting, max_tokens]
+    content = [sorted(metrics), rows, fingerprint(), setting, max_tokens, draws]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -106,10 +109,11 @@ def _suite(about: dict[str, Any], file: Path) -> Suite:
         raise RatchetError(f"{file}: minimum_effect is {effect!r}, expected a number above 0.")
     if most is not None and (not isinstance(most, int) or most < 1):
         raise RatchetError(f"{file}: max_tokens is {most!r}, expected a whole number above 0.")
+    samples, heat = _draws(about, file)
     cases = read_cases(file.parent / str(about.get("case_file", CASES)), name)
     return Suite(
         name=name,
-        version=version_of(metrics, cases, setting, most),
+        version=version_of(metrics, cases, setting, most, (samples, heat)),
         release=str(about.get("version", "0.0.0")),
         metrics=metrics,
         primary=primary,
@@ -117,6 +121,8 @@ def _suite(about: dict[str, Any], file: Path) -> Suite:
         minimum_effect=float(effect),
         setting=setting,
         max_tokens=most,
+        samples=samples,
+        temperature=heat,
         description=str(about.get("description", "")),
         owner=str(about.get("owner", "")),
         licence=str(about.get("licence", "unknown")),
@@ -137,6 +143,21 @@ def _metrics(about: dict[str, Any], file: Path) -> tuple[tuple[str, ...], str]:
             f"{file}: better is {about['better']!r}, but of {primary} {better} is better. Mend it."
         )
     return metrics, primary
+
+
+def _draws(about: dict[str, Any], file: Path) -> tuple[int, float]:
+    """How many replies are drawn per case, and at which temperature."""
+    samples, heat = about.get("samples", 1), about.get("temperature", 0.0)
+    if not isinstance(samples, int) or samples < 1:
+        raise RatchetError(f"{file}: samples is {samples!r}, expected a whole number above 0.")
+    if not isinstance(heat, int | float) or not 0 <= heat <= 5:
+        raise RatchetError(f"{file}: temperature is {heat!r}, expected a number from 0 to 5.")
+    if (samples > 1) != (heat > 0):
+        raise RatchetError(
+            f"{file}: samples is {samples} and temperature {heat}. Several replies are drawn at a "
+            "temperature above 0, a single one at 0."
+        )
+    return samples, float(heat)
 
 
 def _one_of(about: dict[str, Any], key: str, known: tuple[str, ...], file: Path) -> Any:

@@ -140,15 +140,17 @@ def _hold(
         return Rule(rule=name, passed=False, evidence={"says": str(problem)})
     least = settings.minimum_cases if better else settings.minimum_kept
     evidence = _figures(found) | {"bound": above, "least_cases": least, "alpha": settings.alpha}
+    up = found.better == "higher"
+    end, bound = (found.low, above) if up else (found.high, -above)
     says = (
         f"{found.old_mean:.3f} → {found.new_mean:.3f} on {found.n} cases; the difference "
-        f"{found.difference:+.3f} is at least {found.low:+.3f}"
+        f"{found.difference:+.3f} is at {'least' if up else 'most'} {end:+.3f}"
     )
-    enough, proven = found.n >= least, found.low > above
+    enough, proven = found.n >= least, found.gain[1] > above
     if not enough:
         says += f", but it takes {least} cases"
     elif not proven:
-        says += f", and that must be above {above:+.3f}"
+        says += f", and that must be {'above' if up else 'below'} {bound:+.3f}"
     return Rule(rule=name, passed=enough and proven, evidence={**evidence, "says": f"{says}."})
 
 

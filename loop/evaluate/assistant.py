@@ -103,8 +103,8 @@ class _DeskAssistant:
                 on=case.asked_on or self.today,
                 given=self._given(case),
                 adapter=self.name,
-                seed=SEED,
-                temperature=0.0,
+                seed=_seed(case),
+                temperature=_heat(case),
             )
             for case in cases
         ]
@@ -147,7 +147,8 @@ class _ModelAssistant:
                 ],
                 adapter=self.name,
                 max_tokens=self.max_tokens,
-                seed=SEED,
+                temperature=_heat(case),
+                seed=_seed(case),
             )
             for case in cases
         ]
@@ -204,8 +205,8 @@ class _GoldAssistant:
             ),
             adapter=self.name,
             max_tokens=assistant.max_tokens,
-            temperature=0.0,
-            seed=SEED,
+            temperature=_heat(case),
+            seed=_seed(case),
         )
 
     def _reply(self, passages: Sequence[Passage], made: Generation) -> Reply:
@@ -219,6 +220,14 @@ class _GoldAssistant:
             prompt_tokens=made.prompt_tokens,
             completion_tokens=made.completion_tokens,
         )
+
+
+def _heat(case: Case) -> float:
+    return case.draw.temperature if case.draw else 0.0
+
+
+def _seed(case: Case) -> int:
+    return SEED + case.draw.number if case.draw else SEED
 
 
 def _weighed(

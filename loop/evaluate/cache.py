@@ -69,6 +69,8 @@ def case_key(case: Case) -> str:
         seen.append(handed)
     if case.secret:
         seen.append(case.secret)
+    if case.draw is not None:
+        seen.append(asdict(case.draw))
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
 

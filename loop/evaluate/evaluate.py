@@ -83,7 +83,7 @@ def evaluate(
     desk = Desk(settings, collection, engine, store, clock=clock)
     assistant = desk_assistant(desk, adapter, today=today)
     reports = []
-    total = sum(len(suite.cases) for suite in wanted)
+    total = sum(len(suite.cases) * suite.samples for suite in wanted)
     with tqdm(total=total, desc=f"evaluate {adapter}", unit="case", disable=not progress) as bar:
         for suite in wanted:
             asked = assistant
@@ -121,6 +121,8 @@ def _record(store: Store, report: Report, id: str, at: datetime) -> None:
             low=summary.low,
             high=summary.high,
             n=summary.n,
+            better=summary.better,
+            unit=summary.unit,
         )
         for metric, summary in report.summary.items()
     ]

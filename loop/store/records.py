@@ -139,6 +139,8 @@ class Evaluation:
     low: float
     high: float
     n: int
+    better: str = "higher"  # or "lower"
+    unit: str = ""  # "" is a share in [0, 1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

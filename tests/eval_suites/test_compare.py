@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from eval_suites.compare import compare
+from eval_suites.records import Summary
 from knowledge.errors import RatchetError
 from tests.eval_suites.builders import make_report
 
@@ -88,3 +91,14 @@ def test_one_cluster_makes_no_comparison() -> None:
     old = make_report("old", {"m": [0.0, 0.0]}, clusters=["k", "k"])
     with pytest.raises(RatchetError, match="two clusters at least"):
         compare(new, old, "m")
+
+
+def test_where_lower_is_better_a_fall_is_a_gain() -> None:
+    new, old = make_report("new", {"m": OLD}), make_report("old", {"m": NEW})
+    lower = Summary(mean=0.0, low=0.0, high=0.0, n=1, better="lower")
+    found = compare(replace(new, summary={"m": lower}), replace(old, summary={"m": lower}), "m")
+    plain = compare(new, old, "m")
+    assert (found.wins, found.losses) == (plain.losses, plain.wins)
+    assert found.difference == plain.difference < 0
+    assert found.gain == (-found.difference, -found.high, -found.low)
+    assert not found.regressions

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -111,3 +112,26 @@ def test_a_perfect_score_is_never_a_certainty(clusters: list[str] | None) -> Non
 def test_an_interval_holds_its_mean_and_stays_in_range() -> None:
     summary = summarise(scores([0.9, 1.0, 0.95, 0.1, 1.0], ["a", "a", "b", "b", "c"]))
     assert 0.0 <= summary.low <= summary.mean <= summary.high <= 1.0
+
+
+def test_several_replies_are_drawn_and_their_mean_counts() -> None:
+    cases = tuple(make_case(id=f"c{n}", cluster=f"c{n}") for n in range(4))
+    suite = replace(make_suite(cases), samples=4, temperature=0.8)
+    seen: list[tuple[str, int, float]] = []
+
+    def reply(case: Case) -> Reply:
+        assert case.draw is not None
+        seen.append((case.id, case.draw.number, case.draw.temperature))
+        return make_reply("30 dollars" if case.draw.number == 0 else "nothing")
+
+    class Drawing(Parrot):
+        def __call__(self, cases: Sequence[Case]) -> list[Reply]:
+            return [reply(case) for case in cases]
+
+    report = run(suite, Drawing())
+    assert len(seen) == len(set(seen)) == 16
+    assert {heat for _, _, heat in seen} == {0.8}
+    assert report.samples == 4
+    values = {s.case: s.value for s in report.scores if s.metric == "facts_present"}
+    assert values == dict.fromkeys(["c0", "c1", "c2", "c3"], 0.25)
+    assert report.replies["c0"].text == "30 dollars"
