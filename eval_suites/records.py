@@ -117,6 +117,8 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     turns: tuple[Message, ...] = ()  # the conversation that led to it, where there was one
+    grade: float | None = None  # a judge's, in [0, 1]; None: nobody judged, or it was not readable
+    reason: str = ""  # the judge's
     exposure: float | None = None  # of the case's secret, bits; None: the engine cannot tell
     reached: int = 0  # steps of it in which the person got what they wanted
 
@@ -153,6 +155,7 @@ class Report:
     assistant: str  # adapter id, or "base"
     replies: dict[str, Reply]  # case id → reply, the first of several
     samples: int = 1  # replies drawn per case
+    judge: str = ""  # id of the one who graded
     scores: tuple[Score, ...]
     summary: dict[str, Summary]  # metric → summary
 

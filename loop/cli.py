@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.adapters import adapter_commands
     from loop.commands.balance import balance_commands
     from loop.commands.datasets import dataset_commands
+    from loop.commands.judging import judging_commands
     from loop.commands.knowing import knowledge_commands
     from loop.commands.pii import pii_commands
     from loop.commands.privacy import privacy_commands
@@ -147,6 +148,7 @@ def parser() -> argparse.ArgumentParser:
     run_commands(group("runs", "training runs: what they cost and what they brought"), add)
     adapter_commands(group("adapters", "trained adapters"), add)
 
+    judging_commands(group("judge", "a model that grades replies"), add)
     suite_commands(group("suites", "what adapters are measured by"), add)
     evaluate = add(groups, "eval", judge.evaluate, "run the suites against an adapter")
     evaluate.add_argument("--adapter", default="base", help='adapter id, or "base"')

@@ -18,6 +18,7 @@ from loop.settings_tables import CurateSettings as CurateSettings
 from loop.settings_tables import ExperimentSettings as ExperimentSettings
 from loop.settings_tables import GateSettings as GateSettings
 from loop.settings_tables import GuardSettings as GuardSettings
+from loop.settings_tables import JudgeSettings as JudgeSettings
 from loop.settings_tables import KnowledgeSettings as KnowledgeSettings
 from loop.settings_tables import NightlySettings as NightlySettings
 from loop.settings_tables import RatersSettings as RatersSettings
@@ -52,6 +53,7 @@ class Settings:
     guard: GuardSettings = field(default_factory=GuardSettings)
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     cost: CostSettings = field(default_factory=CostSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
     nightly: NightlySettings = field(default_factory=NightlySettings)

@@ -215,6 +215,20 @@ class CostSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSettings:
+    """A model that grades replies, for the metric `graded`; needs endpoint and model."""
+
+    endpoint: str = ""  # OpenAI-compatible server
+    model: str = ""  # on that server
+    key_env: str = "RATCHET_JUDGE_KEY"  # environment variable with the server's API key
+    rubric: str = ""  # what is a 1 and what a 5; empty takes the built-in one
+    temperature: float = 0.0
+    max_tokens: int = 512  # of what it says, with its thinking
+    least_kappa: float = 0.4  # agreement with people, its lower bound, before it may decide
+    least_labels: int = 50  # replies that people rated and it graded, before it may decide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
     """What a candidate must show before it may be champion."""
 

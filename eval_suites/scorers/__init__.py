@@ -17,6 +17,7 @@ from eval_suites.scorers.choice import chosen_right, number_right, truthful
 from eval_suites.scorers.citation import citations_valid, cited_gold, gold_found
 from eval_suites.scorers.cost import completion_tokens, prompt_tokens, seconds
 from eval_suites.scorers.form import format_followed
+from eval_suites.scorers.graded import graded
 from eval_suites.scorers.leak import exposed, no_personal_data, nothing_leaked
 from eval_suites.scorers.length import terse
 from eval_suites.scorers.match import facts_present, forbidden_absent
@@ -45,6 +46,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "citation_recall": Metric(score=citation_recall),
         "grounded": Metric(score=grounded),
         "terse": Metric(score=terse),
+        "graded": Metric(score=graded),
         "served": Metric(score=served),
         "answered": Metric(score=answered),
         "abstained_rightly": Metric(score=abstained_rightly),

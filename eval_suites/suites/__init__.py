@@ -20,7 +20,7 @@ CASES = "cases.jsonl"  # where a suite's cases lie unless it says otherwise
 SETTINGS = ("desk", "model")
 KEYS = frozenset(
     "name version owner licence description metrics primary better minimum_effect setting "
-    "max_tokens samples temperature case_file".split()
+    "max_tokens samples temperature rubric case_file".split()
 )
 
 
@@ -39,6 +39,7 @@ class Suite:
     max_tokens: int | None = None  # longest reply; None takes the assistant's
     samples: int = 1  # replies drawn per case; their mean counts
     temperature: float = 0.0  # at which they are drawn
+    rubric: str = ""  # for the metric `graded`; "" takes the judge's own
     description: str = ""
     owner: str = ""
     licence: str = "unknown"
@@ -83,13 +84,14 @@ def version_of(
     setting: Setting = "desk",
     max_tokens: int | None = None,
     draws: tuple[int, float] = (1, 0.0),
+    rubric: str = "",
 ) -> str:
     """What makes two suites the same measure: cases, metrics, scorers, and who is asked how."""
     rows = [
         {**asdict(case), "labels": sorted(case.labels), "asked_on": str(case.asked_on)}
         for case in sorted(cases, key=lambda case: case.id)
     ]
-    content = [sorted(metrics), rows, fingerprint(), setting, max_tokens, draws]
+    content = [sorted(metrics), rows, fingerprint(), setting, max_tokens, draws, rubric]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -110,10 +112,11 @@ def _suite(about: dict[str, Any], file: Path) -> Suite:
     if most is not None and (not isinstance(most, int) or most < 1):
         raise RatchetError(f"{file}: max_tokens is {most!r}, expected a whole number above 0.")
     samples, heat = _draws(about, file)
+    rubric = str(about.get("rubric", ""))
     cases = read_cases(file.parent / str(about.get("case_file", CASES)), name)
     return Suite(
         name=name,
-        version=version_of(metrics, cases, setting, most, (samples, heat)),
+        version=version_of(metrics, cases, setting, most, (samples, heat), rubric),
         release=str(about.get("version", "0.0.0")),
         metrics=metrics,
         primary=primary,
@@ -123,6 +126,7 @@ def _suite(about: dict[str, Any], file: Path) -> Suite:
         max_tokens=most,
         samples=samples,
         temperature=heat,
+        rubric=rubric,
         description=str(about.get("description", "")),
         owner=str(about.get("owner", "")),
         licence=str(about.get("licence", "unknown")),

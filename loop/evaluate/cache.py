@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -54,7 +54,8 @@ class CachedAssistant:
         if missing:
             replies = self._assistant([case for _, case in missing])
             fresh = {key: reply for (key, _), reply in zip(missing, replies, strict=True)}
-            _append(self._file, fresh)
+            rows = [{"key": key, "reply": asdict(reply)} for key, reply in fresh.items()]
+            append_lines(self._file, rows)
             self._known |= fresh
         return [self._known[key] for key in keys]
 
@@ -100,28 +101,42 @@ def settings_key(settings: Settings, base: str, collection: Collection, today: d
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _read(file: Path) -> dict[str, Reply]:
-    known: dict[str, Reply] = {}
+def read_lines(file: Path) -> Iterator[dict[str, Any]]:
+    """The objects in a file of JSON lines; what a kill tore is left out, so it is made again."""
     if file.is_file():
         for line in file.read_bytes().splitlines():
             try:
                 row = json.loads(line)
-                known[row["key"]] = _reply(row["reply"])
-            except (ValueError, TypeError, KeyError):
-                continue  # torn by a kill: the case is asked again
-    return known
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                yield row
 
 
-def _append(file: Path, replies: dict[str, Reply]) -> None:
-    """Add the replies in one write, synced: a kill leaves all of them or, at worst, whole lines."""
-    lines = [json.dumps({"key": key, "reply": asdict(reply)}) for key, reply in replies.items()]
+def append_lines(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows in one write, synced: a kill leaves all of them or, at worst, whole lines."""
+    if not rows:
+        return
+    lines = [json.dumps(row) for row in rows]
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab") as out:
-        if out.tell() and not file.read_bytes().endswith(b"\n"):
-            lines.insert(0, "")  # ends the torn line
+    with file.open("a+b") as out:
+        if out.seek(0, os.SEEK_END):
+            out.seek(-1, os.SEEK_END)
+            if out.read(1) != b"\n":
+                lines.insert(0, "")  # ends the torn line
         out.write("".join(f"{line}\n" for line in lines).encode())
         out.flush()
         os.fsync(out.fileno())
+
+
+def _read(file: Path) -> dict[str, Reply]:
+    known: dict[str, Reply] = {}
+    for row in read_lines(file):
+        try:
+            known[row["key"]] = _reply(row["reply"])
+        except (TypeError, KeyError):
+            continue  # of another release: the case is asked again
+    return known
 
 
 def _reply(row: dict[str, Any]) -> Reply:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from eval_suites.records import Reply, Report
+from eval_suites.records import Assistant, Reply, Report
 from eval_suites.run import run
 from eval_suites.suites import Suite, load_suite
 from knowledge.errors import RatchetError
 from loop.evaluate.assistant import desk_assistant, model_assistant
 from loop.evaluate.cache import CachedAssistant, settings_key
+from loop.evaluate.judging import JudgedAssistant, load_judge
 from loop.evaluate.membership import membership
 from loop.models.records import BASE
 from loop.project import MEMBERSHIP
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from loop.models.engine import Engine
     from loop.store.store import Store
 
+GRADED = "graded"  # the metric that takes a judge
 HARNESS = "harness"  # folder below the project's suites with task files of its own
 
 
@@ -90,8 +93,12 @@ def evaluate(
             if suite.setting == "model":
                 asked = model_assistant(engine, adapter=adapter, max_tokens=suite.max_tokens)
             kept = CachedAssistant(asked, folder / f"{suite.name}.jsonl")
-            reports.append(run(suite, kept, batch=batch, progress=bar.update))
-            _record(store, reports[-1], evaluation_id(reports[-1], key), now)
+            if GRADED in suite.metrics:
+                report = _judged(settings, suite, kept, folder, batch, bar.update)
+            else:
+                report = run(suite, kept, batch=batch, progress=bar.update)
+            _record(store, report, evaluation_id(report, key), now)
+            reports.append(report)
     for report in _others(store, settings, engine, adapter, tasks):
         _record(store, report, evaluation_id(report, key), now)
         reports.append(report)
@@ -139,6 +146,22 @@ def _record(store: Store, report: Report, id: str, at: datetime) -> None:
     ]
     rows: list[Record] = [*summaries, *scores]
     store.append(rows)
+
+
+def _judged(
+    settings: Settings,
+    suite: Suite,
+    assistant: Assistant,
+    folder: Path,
+    batch: int,
+    progress: Callable[[int], object],
+) -> Report:
+    """A suite whose replies are graded; what another judge says is of another version."""
+    judge = load_judge(settings, rubric=suite.rubric)
+    version = hashlib.sha256(f"{suite.version}\n{judge.id}".encode()).hexdigest()[:16]
+    graded = JudgedAssistant(assistant, judge, folder / f"{suite.name}.grades.jsonl")
+    report = run(replace(suite, version=version), graded, batch=batch, progress=progress)
+    return replace(report, judge=judge.id)
 
 
 def _others(

@@ -31,6 +31,8 @@ class OpenAIEngine:
         endpoint: The server's address, with or without the closing /v1.
         base: The model's name on that server.
         key: API key; None reads the environment variable RATCHET_ENDPOINT_KEY.
+        setting: Where the endpoint is set, for messages.
+        logprobs: Ask how sure the model is; some servers refuse that.
         transport: How requests travel; None is the network.
         sleep: Waits between tries.
     """
@@ -41,16 +43,20 @@ class OpenAIEngine:
         base: str,
         *,
         key: str | None = None,
+        setting: str = "assistant.endpoint",
+        logprobs: bool = True,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         address = endpoint.rstrip("/")
         if not address.startswith(("http://", "https://")):
             raise RatchetError(
-                f"assistant.endpoint is {endpoint!r}, expected http://… or https://…. "
+                f"{setting} is {endpoint!r}, expected http://… or https://…. "
                 "Mend that line in ratchet.toml."
             )
         self.base = base
+        self._setting = setting
+        self._logprobs = logprobs
         self._address = address if address.endswith("/v1") else f"{address}/v1"
         key = os.environ.get(KEY_ENV, "") if key is None else key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -130,7 +136,7 @@ class OpenAIEngine:
         except (ValueError, KeyError, IndexError, TypeError) as problem:
             raise RatchetError(
                 f"{self._address}: the answer is no chat completion ({response.text[:100]!r}). "
-                "Point assistant.endpoint at an OpenAI-compatible server."
+                f"Point {self._setting} at an OpenAI-compatible server."
             ) from problem
         return generation(text, data.get("usage"), logprobs(choice), time.monotonic() - started)
 
@@ -140,8 +146,9 @@ class OpenAIEngine:
             "messages": request.messages,
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
-            "logprobs": True,
         }
+        if self._logprobs:
+            body["logprobs"] = True
         if request.seed is not None:
             body["seed"] = request.seed
         if request.stop:
