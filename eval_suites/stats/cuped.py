@@ -106,6 +106,25 @@ def cuped_effect(
     return Adjusted(Effect(new.mean - old.mean, se, raw.df), 1 - left)
 
 
+def variance_left(correlation: float) -> float:
+    """Share of the variance that a covariate leaves, and of the people that a test then takes.
+
+    Args:
+        correlation: Between the metric before and during the test, in [-1, 1].
+
+    Raises:
+        ValueError: The correlation is out of range.
+
+    Source: Deng et al. 2013, eq. 4.
+
+    >>> round(variance_left(0.7), 2)
+    0.51
+    """
+    if not -1 <= correlation <= 1:
+        raise ValueError(f"correlation is {correlation}, expected -1 to 1")
+    return 1 - correlation**2
+
+
 class _Arm(NamedTuple):
     mean: float
     se: float

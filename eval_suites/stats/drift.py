@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,6 +81,41 @@ def ks_pvalue(before: ArrayLike, now: ArrayLike) -> float:
     gap = float(np.abs(below - np.searchsorted(now_m, every, side="right") / len(now_m)).max())
     root = math.sqrt(len(before_n) * len(now_m) / (len(before_n) + len(now_m)))
     return float(special.kolmogorov((root + 0.12 + 0.11 / root) * gap))
+
+
+class Homogeneity(NamedTuple):
+    """Whether groups have the same shares."""
+
+    chi2: float
+    df: int
+    p_value: float
+
+
+def homogeneity(table: Sequence[Sequence[float]]) -> Homogeneity:
+    """Do rows (then and now, or arms) have the same shares of the columns (topics)?
+
+    Args:
+        table: Independent counts, shape (rows, columns); empty columns are left out.
+
+    Raises:
+        ValueError: Fewer than two rows or columns with something in them, or a negative count.
+
+    Source: Pearson 1900 (R chisq.test without correction).
+
+    >>> found = homogeneity([[120, 90, 40], [110, 95, 60]])
+    >>> found.df, round(found.p_value, 4)
+    (2, 0.1264)
+    """
+    seen_rc = np.asarray(table, dtype=float)
+    if seen_rc.ndim != 2 or not np.isfinite(seen_rc).all() or (seen_rc < 0).any():
+        raise ValueError("expected a table of counts of 0 or more")
+    seen_rc = seen_rc[:, seen_rc.sum(axis=0) > 0]
+    if min(seen_rc.shape) < 2 or (seen_rc.sum(axis=1) == 0).any():
+        raise ValueError("expected two rows and two columns at least, with something in each")
+    planned_rc = np.outer(seen_rc.sum(axis=1), seen_rc.sum(axis=0)) / seen_rc.sum()
+    chi2 = float(((seen_rc - planned_rc) ** 2 / planned_rc).sum())
+    df = (seen_rc.shape[0] - 1) * (seen_rc.shape[1] - 1)
+    return Homogeneity(chi2, df, float(special.chdtrc(df, chi2)))
 
 
 def _shares(

@@ -54,6 +54,46 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return _placed(np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0), order)
 
 
+def benjamini_yekutieli(p_values: Sequence[float]) -> list[float]:
+    """As `benjamini_hochberg`, for tests that depend on each other in any way. Costs log(tests).
+
+    Args:
+        p_values: One per test, shape (tests,).
+
+    Returns:
+        Adjusted p-values in the same order; reject those below alpha.
+
+    Raises:
+        ValueError: One is not in [0, 1].
+
+    Source: Benjamini and Yekutieli 2001, Ann Stat 29:1165.
+
+    >>> [round(p, 4) for p in benjamini_yekutieli([0.01, 0.04])]
+    [0.03, 0.06]
+    """
+    p_t = _checked(p_values)
+    order = np.argsort(p_t, kind="stable")
+    ranks = np.arange(1, len(p_t) + 1)
+    scaled = p_t[order] * len(p_t) / ranks * (1 / ranks).sum()
+    return _placed(np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0), order)
+
+
+def bonferroni(p_values: Sequence[float]) -> list[float]:
+    """p-values times their number, at most 1. `holm` rejects whatever this does, and more.
+
+    Args:
+        p_values: One per test, shape (tests,).
+
+    Raises:
+        ValueError: One is not in [0, 1].
+
+    >>> bonferroni([0.01, 0.4, 0.7])
+    [0.03, 1.0, 1.0]
+    """
+    p_t = _checked(p_values)
+    return [float(p) for p in np.minimum(p_t * len(p_t), 1.0)]
+
+
 def _checked(p_values: Sequence[float]) -> NDArray[np.float64]:
     p_t = np.asarray(p_values, dtype=float)
     if not ((p_t >= 0) & (p_t <= 1)).all():

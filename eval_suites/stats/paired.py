@@ -132,6 +132,40 @@ def sign_flip(differences: Sequence[float], *, draws: int = 9999, seed: int = 0)
     return (hits + 1) / (draws + 1)
 
 
+def equivalence(new: Sequence[float], old: Sequence[float], *, low: float, high: float) -> float:
+    """p-value of a mean paired difference outside (low, high): small means the two are alike.
+
+    Args:
+        new: Score of the new system per independent case, shape (n,).
+        old: Score of the old system on the same cases, shape (n,).
+        low: Difference from which new counts as worse, below `high`.
+        high: Difference from which it counts as better.
+
+    Returns:
+        The larger of the two one-sided p-values of the t tests.
+
+    Raises:
+        ValueError: Lengths differ, there are fewer than two cases, a score is not finite, or low
+            is not below high.
+
+    Source: Schuirmann 1987, J Pharmacokinet Biopharm 15:657 (TOST).
+
+    >>> equivalence([1.0, 1.1, 0.9, 1.0], [1.0, 1.0, 1.0, 1.0], low=-0.5, high=0.5) < 0.001
+    True
+    """
+    if not low < high:
+        raise ValueError(f"low is {low} and high {high}, expected low below high")
+    if len(new) != len(old):
+        raise ValueError(f"{len(new)} new scores but {len(old)} old ones")
+    differences_n = np.asarray(new, dtype=float) - np.asarray(old, dtype=float)
+    groups, se = clustered_se(differences_n, range(len(differences_n)))
+    mean = float(differences_n.mean())
+    if se == 0:
+        return 0.0 if low < mean < high else 1.0
+    tails = ((low - mean) / se, (mean - high) / se)
+    return max(float(special.stdtr(groups - 1, tail)) for tail in tails)
+
+
 def non_inferior(low: float, margin: float) -> bool:
     """Whether a guardrail holds: new is worse than old by less than the margin, at most.
 

@@ -95,11 +95,7 @@ def spending_bounds(
         step = math.sqrt(time - before)
         total = spent(time)
         bound = _bound(grid_s, density_s, step, math.sqrt(time), total - used)
-        end = bound * math.sqrt(time)
-        nodes_s, weights_s = _grid(end, step)
-        apart = (nodes_s[:, None] - grid_s[None, :]) / step
-        here_s = np.exp(-0.5 * apart * apart) @ density_s / (step * math.sqrt(2 * math.pi))
-        grid_s, density_s = nodes_s, here_s * weights_s
+        grid_s, density_s = density_at(grid_s, density_s, bound * math.sqrt(time), step)
         bounds.append(bound)
         before, used = time, total
     return tuple(bounds)
@@ -203,6 +199,26 @@ def preference_e_value(
         - losses * math.log1p(-null)
     )
     return EValue(log_e, math.exp(min(0.0, -log_e)))
+
+
+def density_at(
+    grid_s: NDArray[np.float64], density_s: NDArray[np.float64], end: float, step: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The walk a step on, as far as it has stayed between −end and end.
+
+    Args:
+        grid_s: Places where it may be, shape (s,).
+        density_s: Its chance there, times the width of each place, shape (s,).
+        end: Where it is stopped.
+        step: Standard deviation of the step.
+
+    Returns:
+        New places and chances.
+    """
+    nodes_s, weights_s = _grid(end, step)
+    apart = (nodes_s[:, None] - grid_s[None, :]) / step
+    here_s = np.exp(-0.5 * apart * apart) @ density_s / (step * math.sqrt(2 * math.pi))
+    return nodes_s, here_s * weights_s
 
 
 def _t(bound: float, df: float) -> float:

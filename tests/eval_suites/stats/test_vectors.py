@@ -13,8 +13,9 @@ import pytest
 
 from eval_suites.stats.agreement import krippendorff_alpha
 from eval_suites.stats.bradley_terry import bradley_terry, win_probability
-from eval_suites.stats.cuped import cuped, cuped_effect
-from eval_suites.stats.drift import js_distance, psi
+from eval_suites.stats.cuped import cuped, cuped_effect, variance_left
+from eval_suites.stats.drift import homogeneity, js_distance, psi
+from eval_suites.stats.group_sequential import obrien_fleming, pocock
 from eval_suites.stats.intervals import (
     clopper_pearson,
     clustered_se,
@@ -23,8 +24,14 @@ from eval_suites.stats.intervals import (
 )
 from eval_suites.stats.kappa import cohen_kappa, fleiss_kappa, weighted_kappa
 from eval_suites.stats.means import bca, cluster_bootstrap, log_ratio, mann_whitney, welch
-from eval_suites.stats.multiplicity import benjamini_hochberg, holm
-from eval_suites.stats.paired import clustered_difference, mcnemar_midp, sign_flip
+from eval_suites.stats.mixtures import msprt, normal_mixture
+from eval_suites.stats.multiplicity import (
+    benjamini_hochberg,
+    benjamini_yekutieli,
+    bonferroni,
+    holm,
+)
+from eval_suites.stats.paired import clustered_difference, equivalence, mcnemar_midp, sign_flip
 from eval_suites.stats.power import (
     detectable_difference,
     pairs_for_means,
@@ -32,6 +39,7 @@ from eval_suites.stats.power import (
     per_arm_for_means,
 )
 from eval_suites.stats.ppi import ppi_mean
+from eval_suites.stats.proportions import inferiority, miettinen_nurminen, wald
 from eval_suites.stats.ratio import PerUser, arm_mean, delta_se, effect
 from eval_suites.stats.sequential import (
     asymptotic_cs,
@@ -40,6 +48,7 @@ from eval_suites.stats.sequential import (
     spending_bounds,
 )
 from eval_suites.stats.srm import DISTRUST, srm_e_value, srm_pvalue
+from knowledge.measure import dcg, ndcg
 
 Given = dict[str, Any]
 VECTORS = [
@@ -298,8 +307,105 @@ def _ppi(given: Given) -> Given:
     return {"estimate": mean, "ci": (low, high)}
 
 
+def _wald(given: Given) -> Given:
+    counts = given["x1"], given["n1"], given["x2"], given["n2"]
+    difference = given["x1"] / given["n1"] - given["x2"] / given["n2"]
+    return {"diff": difference, "ci": wald(*counts, 1 - given["confidence"])}
+
+
+def _score(given: Given) -> Given:
+    counts = given["x1"], given["n1"], given["x2"], given["n2"]
+    return {**_wald(given), "ci": miettinen_nurminen(*counts, 1 - given["confidence"])}
+
+
+def _inferiority(given: Given) -> Given:
+    counts = given["x1"], given["n1"], given["x2"], given["n2"]
+    return inferiority(*counts, given["margin"])._asdict()
+
+
+def _equivalence(given: Given) -> Given:
+    sides = given["a"], given["b"]
+    return {"p_value": equivalence(*sides, low=given["low"], high=given["high"])}
+
+
+def _by(given: Given) -> Given:
+    return _rejecting(benjamini_yekutieli(given["p"]))
+
+
+def _bonferroni(given: Given) -> Given:
+    return _rejecting(bonferroni(given["p"]))
+
+
+def _rejecting(adjusted: list[float]) -> Given:
+    return {"adjusted": adjusted, "n_rejected_at_05": sum(p <= 0.05 for p in adjusted)}
+
+
+def _mixture(given: Given) -> Given:
+    found = normal_mixture(given["v"], optimal=given["v_opt"], alpha=given["alpha"])
+    return {"rho": found.rho, "boundary": found.bounds}
+
+
+def _msprt(given: Given) -> Given:
+    spread = {"variance": given["sigma2"], "mixing": given["tau2"], "null": given["theta0"]}
+    return msprt(given["mean"], given["n"], **spread)._asdict()
+
+
+def _classic_obf(given: Given) -> Given:
+    bounds = obrien_fleming(given["looks"], given["alpha"])
+    return {"constant": bounds[-1], "z_bounds": bounds}
+
+
+def _pocock(given: Given) -> Given:
+    bounds = pocock(given["looks"], given["alpha"])
+    return {"constant": bounds[0], "z_bounds": bounds}
+
+
+def _homogeneity(given: Given) -> Given:
+    return homogeneity(given["table"])._asdict()
+
+
+def _variance_left(given: Given) -> Given:
+    left = variance_left(given["correlation"])
+    return {"variance_ratio": left, "sample_size_ratio": left}
+
+
+def _ndcg(given: Given) -> Given:
+    relevances = given["relevance_in_rank_order"]
+    gain: Any = {"linear": "linear", "exp2": "exponential"}[given["gain"]]
+    names = [str(n) for n in range(len(relevances))]
+    grades = dict(zip(names, relevances, strict=True))
+    found: Given = {
+        "dcg": dcg(relevances, gain=gain),
+        "ndcg": ndcg(names, grades, len(names), gain=gain),
+    }
+    if pool := given.get("pool_relevances"):  # with a document that was not found
+        best = dcg(pool, gain=gain)
+        found |= {"idcg": dcg(sorted(relevances)[::-1], gain=gain), "idcg6": best}
+        found["ndcg6"] = found["dcg"] / best
+    return found
+
+
+def _mrr(given: Given) -> Given:
+    ranks = given["first_relevant_rank"]
+    return {"mrr": sum(1 / rank for rank in ranks) / len(ranks)}
+
+
 OURS: dict[str, Callable[[Given], Given]] = {
     "asymptotic_confidence_sequence": _anytime,
+    "chi_square_homogeneity": _homogeneity,
+    "cuped_variance_reduction": _variance_left,
+    "group_sequential_obf": _classic_obf,
+    "group_sequential_pocock": _pocock,
+    "mrr": _mrr,
+    "msprt_normal": _msprt,
+    "ndcg": _ndcg,
+    "noninferiority_z": _inferiority,
+    "p_adjust_bonf": _bonferroni,
+    "p_adjust_by": _by,
+    "robbins_normal_mixture": _mixture,
+    "tost_paired": _equivalence,
+    "two_proportion_diff_ci_score": _score,
+    "two_proportion_diff_ci_wald": _wald,
     "beta_binomial_e_value": _votes,
     "bradley_terry": _bradley_terry,
     "bootstrap_bca": _correlation,
