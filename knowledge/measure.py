@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ import numpy as np
 from knowledge.collection import Collection
 from knowledge.documents import read_documents
 from knowledge.errors import RatchetError
+from knowledge.gain import Grades, ndcg
 
 if TYPE_CHECKING:
     from knowledge.search import SearchSettings
@@ -26,9 +26,8 @@ CHUNKS = 300  # asked for, to find that many documents
 WARM_UP = 3  # queries not timed
 SHOWN = 10  # documents that are kept of each query's ranking
 
-Grades = Mapping[str, int]  # document → how relevant it is, from 1
+
 Split = Literal["all", "dev", "test"]
-Gain = Literal["linear", "exponential"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,39 +172,6 @@ def split_of(query: str, share: float) -> Literal["dev", "test"]:
         raise RatchetError(f"share is {share:g}, expected a number between 0 and 1.")
     digest = hashlib.sha256(f"split\n{query}".encode()).digest()
     return "dev" if int.from_bytes(digest[:8], "big") < share * 2**64 else "test"
-
-
-def dcg(relevances: Sequence[float], k: int | None = None, *, gain: Gain = "linear") -> float:
-    """Discounted cumulative gain of a ranking.
-
-    Args:
-        relevances: Of what was found, best rank first; 0 is irrelevant.
-        k: Ranks that count; None is all.
-        gain: A grade as it is, or 2 to its power less 1.
-
-    Source: Järvelin and Kekäläinen, TOIS 2002; Burges et al. 2005 for exponential gain.
-
-    >>> round(dcg([3, 2, 3, 0, 1, 2]), 3)
-    6.861
-    """
-    gains = relevances if gain == "linear" else [2.0**grade - 1 for grade in relevances]
-    return sum(one / math.log2(rank + 1) for rank, one in enumerate(gains[:k], start=1))
-
-
-def ndcg(ranking: Sequence[str], grades: Grades, k: int, *, gain: Gain = "linear") -> float:
-    """DCG of a ranking over the best there can be.
-
-    Args:
-        ranking: Ids of documents, best first.
-        grades: How relevant each relevant document is; at least one.
-        k: Ranks that count.
-        gain: As `dcg`; linear is what trec_eval has.
-
-    >>> ndcg(["a", "x"], {"a": 1}, 10), round(ndcg(["x", "a"], {"a": 1}, 10), 3)
-    (1.0, 0.631)
-    """
-    best = dcg(sorted(grades.values())[::-1], k, gain=gain)
-    return dcg([grades.get(id, 0) for id in ranking], k, gain=gain) / best
 
 
 def _measure(

@@ -179,12 +179,16 @@ def parser() -> argparse.ArgumentParser:
     )
     analyze.add_argument("source", metavar="ID_OR_FILE")
     analyze.add_argument(
-        "--horizon", type=int, help="people planned over all arms, declared beforehand"
+        "--planned", type=int, help="of a file: people at the horizon, declared beforehand"
+    )
+    analyze.add_argument("--look", type=int, help="of a file: which look this is, from 1")
+    analyze.add_argument(
+        "--looks", type=int, help="of a file: looks planned by the horizon (default: 20)"
     )
     analyze.add_argument("--alpha", type=float, default=0.05)
     analyze.add_argument("--control", help="name of the control arm (default: the first seen)")
     analyze.add_argument(
-        "--sequential", action="store_true", help="valid at any look without a horizon"
+        "--fixed", action="store_true", help="of a file: this is the only look there is"
     )
 
     promote = add(groups, "promote", judge.promote, "make an adapter the champion")

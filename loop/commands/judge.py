@@ -233,16 +233,18 @@ def experiment_stop(args: Namespace) -> Outcome:
 
 
 def experiment_analyze(args: Namespace) -> Outcome:
-    from loop.experiments.analyze import analyze_csv
+    from loop.experiments.analysis import analyze_csv
     from loop.experiments.online import look
 
     if Path(args.source).suffix == ".csv" or Path(args.source).is_file():
         found = analyze_csv(
             Path(args.source),
-            horizon=args.horizon,
+            planned=args.planned,
+            look=args.look,
+            looks=args.looks,
             alpha=args.alpha,
             control=args.control,
-            sequential=args.sequential,
+            fixed=args.fixed,
         )
     else:
         settings = load_settings(args.project)

@@ -35,7 +35,7 @@ from loop.train.stages import train_stages
 if TYPE_CHECKING:
     from eval_suites.compare import Comparison
     from loop.answer.assistant import Desk
-    from loop.experiments.analyze import Analysis
+    from loop.experiments.analysis import Analysis
     from loop.store.store import Store
 
 ASKED = 420  # questions in the week that is learnt from, two answers each

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from loop.experiments.people import Arms, People, ailment
 
 Verdict = Literal["PROMOTE", "ROLLBACK", "CONTINUE", "INCONCLUSIVE", "INVALID"]
@@ -18,6 +20,7 @@ class Plan(NamedTuple):
     sequential: bool
     looks: tuple[int, ...]  # people at each look with this one, increasing
     minimum: int  # people with a rating an arm needs
+    even: int | None = None  # how many looks there were, evenly spaced, where `looks` has only one
 
     @property
     def finished(self) -> bool:
@@ -41,13 +44,14 @@ def measure(people: People, arms: Arms, plan: Plan) -> Found:
     if min(people.raters(arm) for arm in arms) < 2:
         return Found()
     from eval_suites.stats.cuped import cuped_effect
+    from eval_suites.stats.even_looks import even_look
     from eval_suites.stats.ratio import effect, fixed_look
     from eval_suites.stats.sequential import N_STAR, asymptotic_cs, obf_look
 
     new, old = people.rated[arms.other], people.rated[arms.control]
     pre_new, pre_old = people.pre[arms.other], people.pre[arms.control]
     moved, reduction = effect(new, old), None
-    if any(pre == pre for pre in (*pre_new, *pre_old)):  # NaN is not itself
+    if not all(np.isnan(pre).all() for pre in (pre_new, pre_old)):
         moved, reduction = cuped_effect(new, old, pre_new, pre_old)
     if plan.sequential:
         raters = len(new.sums_u) + len(old.sums_u)
@@ -55,6 +59,9 @@ def measure(people: People, arms: Arms, plan: Plan) -> Found:
         found = asymptotic_cs(moved.difference, moved.se, raters, n_star=tuned, alpha=plan.alpha)
     elif plan.horizon is None:
         found = fixed_look(moved, plan.alpha)
+    elif plan.even is not None:
+        fraction = min(1.0, plan.looks[-1] / plan.horizon)
+        found = even_look(moved, look=plan.even, fraction=fraction, alpha=plan.alpha)
     else:
         fractions = sorted({min(1.0, look / plan.horizon) for look in plan.looks})
         found = obf_look(moved, fractions, plan.alpha)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from knowledge.errors import RatchetError
-from loop.experiments.analyze import Analysis, analyze
+from loop.experiments.analysis import Analysis, analyze_rows
 from loop.experiments.people import Observation
 from loop.settings import Settings
 from loop.store.ids import new_id
@@ -104,7 +104,7 @@ def look(
         for row in store.query(query, experiment=experiment)
         if until is None or row["at"] <= until
     ]
-    found = analyze(
+    found = analyze_rows(
         rows,
         control=str(declared.arms[0]["name"]),
         horizon=declared.horizon,

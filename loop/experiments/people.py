@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from eval_suites.stats.ratio import PerUser
 
@@ -35,7 +38,7 @@ class People:
 
     shown: dict[str, int]  # arm → people
     rated: dict[str, PerUser]  # arm → sums and counts of those who rated
-    pre: dict[str, list[float]]  # arm → earlier mean of those who rated, NaN where unknown
+    pre: dict[str, NDArray[np.float64]]  # arm → earlier mean of who rated, NaN where unknown
     crossovers: int
 
     @property
@@ -55,26 +58,69 @@ def people_of(rows: Sequence[Observation], arms: Arms) -> People:
         rows: Of these two arms only.
         arms: Their names.
     """
-    from eval_suites.stats.ratio import per_user
+    return people_of_arrays(
+        [row.user for row in rows],
+        np.array([row.arm == arms.other for row in rows], dtype=bool),
+        np.array([math.nan if row.value is None else row.value for row in rows], dtype=float),
+        arms,
+        pre=np.array([math.nan if row.pre is None else row.pre for row in rows], dtype=float),
+    )
 
-    first: dict[str, str] = {}
-    both = {row.user for row in rows if first.setdefault(row.user, row.arm) != row.arm}
-    shown, rated, pre = dict.fromkeys(arms, 0), {}, {}
-    for user, arm in first.items():
-        shown[arm] += user not in both
-    for arm in arms:
-        given: list[tuple[str, float]] = []
-        known: dict[str, float] = {}
-        for row in rows:
-            if row.arm == arm and row.user not in both:
-                if row.pre is not None:
-                    known.setdefault(row.user, row.pre)
-                if row.value is not None:
-                    given.append((row.user, row.value))
-        users = [user for user, _ in given]
-        rated[arm] = per_user(users, [value for _, value in given])
-        pre[arm] = [known.get(user, math.nan) for user in dict.fromkeys(users)]
-    return People(shown=shown, rated=rated, pre=pre, crossovers=len(both))
+
+def people_of_arrays(
+    units: Sequence[Any] | NDArray[Any],
+    other_n: NDArray[np.bool_],
+    value_n: NDArray[np.float64],
+    arms: Arms,
+    *,
+    pre: NDArray[np.float64] | None = None,
+) -> People:
+    """Reduce rows, given as arrays of one length, to people.
+
+    Args:
+        units: Whose row it is, shape (n,).
+        other_n: Whether it is of the other arm, shape (n,).
+        value_n: What was measured, NaN where the arm was only shown, shape (n,).
+        arms: Names.
+        pre: The person's mean before the test, NaN where unknown, shape (n,). The first counts.
+    """
+    from eval_suites.stats.ratio import PerUser
+
+    place_n, people = _places(units)
+    in_other_u = np.bincount(place_n[other_n], minlength=people) > 0
+    in_control_u = np.bincount(place_n[~other_n], minlength=people) > 0
+    both_u = in_other_u & in_control_u
+    given_n = ~np.isnan(value_n)
+    counts_u = np.bincount(place_n[given_n], minlength=people).astype(float)
+    sums_u = np.bincount(place_n[given_n], weights=value_n[given_n], minlength=people)
+    pre_u = np.full(people, math.nan)
+    if pre is not None:
+        known_n = np.flatnonzero(~np.isnan(pre))[::-1]  # so that the first is written last
+        pre_u[place_n[known_n]] = pre[known_n]
+    shown, rated, before = {}, {}, {}
+    for arm, in_arm_u in ((arms.control, in_control_u), (arms.other, in_other_u)):
+        mine_u = in_arm_u & ~both_u
+        raters_u = mine_u & (counts_u > 0)
+        shown[arm] = int(mine_u.sum())
+        rated[arm] = PerUser(sums_u[raters_u].astype(float), counts_u[raters_u])
+        before[arm] = pre_u[raters_u]
+    return People(shown=shown, rated=rated, pre=before, crossovers=int(both_u.sum()))
+
+
+def _places(units: Sequence[Any] | NDArray[Any]) -> tuple[NDArray[np.intp], int]:
+    """A number from 0 for each unit, per row, and how many there are."""
+    if isinstance(units, np.ndarray) and units.dtype.kind in "iub" and units.size:
+        low = int(units.min())
+        if int(units.max()) - low < 4 * units.size + 1000:  # dense enough to count directly
+            shifted_n = (units.astype(np.int64) - low).astype(np.intp)
+            seen = np.bincount(shifted_n) > 0
+            return (np.cumsum(seen) - 1)[shifted_n].astype(np.intp), int(seen.sum())
+    if isinstance(units, np.ndarray) and units.dtype.kind in "iufbUS":
+        names, place_n = np.unique(units, return_inverse=True)
+        return place_n.astype(np.intp), len(names)
+    numbers: dict[Any, int] = {}
+    places = [numbers.setdefault(unit, len(numbers)) for unit in units]
+    return np.array(places, dtype=np.intp), len(numbers)
 
 
 def health_of(people: People, arms: Arms, planned: Sequence[float]) -> dict[str, Any]:

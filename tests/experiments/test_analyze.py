@@ -11,7 +11,8 @@ import pytest
 from eval_suites.stats.ratio import PerUser, effect, fixed_look
 from eval_suites.stats.sequential import obf_look
 from knowledge.errors import RatchetError
-from loop.experiments.analyze import analyze, analyze_csv
+from loop.experiments.analysis import analyze_csv
+from loop.experiments.analysis import analyze_rows as analyze
 from loop.experiments.people import Observation
 
 
@@ -195,7 +196,7 @@ def test_a_test_that_cannot_be_looked_at_is_refused(rows, given, says):
 
 def test_a_file_of_ratings_is_analysed_by_person(tmp_path):
     rows = [(r.user, r.arm, r.value) for r in make_rows(0.5, 0.65, ratings=3)]
-    found = analyze_csv(write(tmp_path / "test.csv", rows))
+    found = analyze_csv(write(tmp_path / "test.csv", rows), fixed=True)
     old, new = (PerUser(np.repeat([3.0, 0.0], [k, 200 - k]), np.full(200, 3.0)) for k in (100, 130))
     assert found.p_value == pytest.approx(fixed_look(effect(new, old)).p_value)
     assert (found.estimate, found.verdict) == (pytest.approx(0.15), "PROMOTE")
@@ -203,7 +204,7 @@ def test_a_file_of_ratings_is_analysed_by_person(tmp_path):
 
 def test_the_control_of_a_file_is_the_first_seen_or_the_one_named(tmp_path):
     path = write(tmp_path / "test.csv", [(r.user, r.arm, r.value) for r in make_rows(0.4, 0.7)])
-    assert analyze_csv(path).estimate == pytest.approx(0.3)
+    assert analyze_csv(path, fixed=True).estimate == pytest.approx(0.3)
     assert analyze_csv(path, control="new").estimate == pytest.approx(-0.3)
 
 
@@ -227,11 +228,11 @@ def test_what_was_known_of_people_before_narrows_the_interval(tmp_path):
 def test_a_file_may_be_looked_at_any_time_but_decides_from_fifty_people_a_variant(tmp_path):
     rows = [(r.user, r.arm, r.value) for r in make_rows(0.1, 0.9, people=40)]
     path = write(tmp_path / "test.csv", rows)
-    few = analyze_csv(path, sequential=True)
+    few = analyze_csv(path)
     assert (few.verdict, few.significant, few.method) == ("CONTINUE", False, "any time")
-    assert analyze_csv(path).significant
+    assert analyze_csv(path, fixed=True).significant
     many = [(r.user, r.arm, r.value) for r in make_rows(0.1, 0.9, people=80)]
-    assert analyze_csv(write(path, many), sequential=True).verdict == "PROMOTE"
+    assert analyze_csv(write(path, many)).verdict == "PROMOTE"
 
 
 @pytest.mark.parametrize(

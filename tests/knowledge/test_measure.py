@@ -12,7 +12,8 @@ from knowledge import measure
 from knowledge.collection import Collection
 from knowledge.documents import read_documents
 from knowledge.errors import RatchetError
-from knowledge.measure import evaluate_retrieval, evaluate_settings, ndcg, split_of
+from knowledge.gain import ndcg
+from knowledge.measure import evaluate_retrieval, evaluate_settings, split_of
 from knowledge.search import Defaults
 
 CORPUS = {

@@ -48,7 +48,7 @@ from eval_suites.stats.sequential import (
     spending_bounds,
 )
 from eval_suites.stats.srm import DISTRUST, srm_e_value, srm_pvalue
-from knowledge.measure import dcg, ndcg
+from knowledge.gain import dcg, ndcg
 
 Given = dict[str, Any]
 VECTORS = [
