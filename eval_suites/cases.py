@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from eval_suites.exposure import alike
-from eval_suites.records import Case, Expect, Gold, Message, Show, Source, Step
+from eval_suites.records import Case, Code, Expect, Gold, Message, Show, Source, Step
 from eval_suites.scorers.form import check_format
 from knowledge.errors import RatchetError
 
 EXPECTS = ("answer", "abstain", "refuse")
 ROLES = ("user", "assistant")
 ORDERS = ("shuffled", "first", "last")
-_KNOWN = frozenset(f.name for f in fields(Case)) - {"suite", "draw"}
+_KNOWN = frozenset(f.name for f in fields(Case)) - {"suite", "draw", "rules"}
 
 
 def read_cases(file: Path, suite: str) -> tuple[Case, ...]:
@@ -98,7 +98,7 @@ def line_of(case: Case) -> str:
     row = {
         f.name: _plain(getattr(case, f.name))
         for f in fields(Case)
-        if f.name != "suite" and getattr(case, f.name) != getattr(plain, f.name)
+        if f.name in _KNOWN and getattr(case, f.name) != getattr(plain, f.name)
     }
     return json.dumps(row, ensure_ascii=False)
 
@@ -145,6 +145,7 @@ def _case(row: Mapping[str, Any], suite: str) -> Case:
         secret=_secret(row.get("secret", "")),
         attack=str(row.get("attack", "")),
         format=wanted,
+        code=_code(row["code"]) if row.get("code") else None,
         steps=tuple(_step(one) for one in row.get("steps", [])),
         patience=_count(row.get("patience", 2), "patience"),
         interaction=str(row.get("interaction", "")),
@@ -173,6 +174,16 @@ def _step(row: Mapping[str, Any]) -> Step:
         facts=_groups(row.get("facts", [])),
         rephrase=_texts(row.get("rephrase", [])),
     )
+
+
+def _code(row: Any) -> Code:
+    if not isinstance(row, dict) or set(row) - {"tests", "entry_point", "before", "language"}:
+        raise ValueError(f"code is {row!r:.80}, expected tests, entry_point and before")
+    if row.get("language", "python") != "python":
+        raise ValueError(f"code.language is {row['language']!r}, must be python")
+    if not isinstance(row.get("tests"), str) or not row["tests"].strip():
+        raise ValueError("code.tests is empty, expected assertions")
+    return Code(**row)
 
 
 def _secret(value: Any) -> str:

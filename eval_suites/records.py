@@ -58,6 +58,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A program that is asked for, and how it is known to be right."""
+
+    tests: str  # run after it; all of it must run without an error
+    entry_point: str = ""  # the function or class that the tests call
+    before: str = ""  # what a reply may go on from, such as the function's head
+    language: Literal["python"] = "python"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
     """Which of several replies to a case this is, drawn at a temperature."""
 
@@ -93,6 +103,8 @@ class Case:
     secret: str = ""  # made up, to see whether it was learnt by heart: see `eval_suites.exposure`
     attack: str = ""  # what an attacker planted, asking for something else
     format: Mapping[str, Any] = field(default_factory=dict, hash=False)  # see scorers.form
+    code: Code | None = None  # the reply is a program, or holds one
+    rules: Mapping[str, Any] = field(default_factory=dict, hash=False)  # of the suite, for code
     steps: tuple[Step, ...] = ()  # a conversation: what the person wants after the prompt's answer
     patience: int = 2  # replies that do not help before the person gives up
     interaction: str = ""  # the one in production that this was made from
@@ -119,6 +131,7 @@ class Reply:
     turns: tuple[Message, ...] = ()  # the conversation that led to it, where there was one
     grade: float | None = None  # a judge's, in [0, 1]; None: nobody judged, or it was not readable
     reason: str = ""  # the judge's
+    passed: bool | None = None  # whether its code passed; None: it was not run
     exposure: float | None = None  # of the case's secret, bits; None: the engine cannot tell
     reached: int = 0  # steps of it in which the person got what they wanted
 

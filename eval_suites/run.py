@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from eval_suites.converse import converse
 from eval_suites.records import Assistant, Better, Case, Draw, Reply, Report, Score, Summary
-from eval_suites.scorers import METRICS
+from eval_suites.scorers import Metric, metric_of
 from eval_suites.stats.intervals import clustered_mean, wilson
+from eval_suites.stats.pass_at_k import pass_at_k
 from eval_suites.suites import Suite
 from knowledge.errors import RatchetError
 
@@ -83,9 +84,12 @@ def make_report(suite: Suite, assistant: str, *draws: dict[str, Reply]) -> Repor
         draws: Case id → reply, for every case of the suite; one for each time it was asked. A
             case scores its mean over them.
     """
+    known = {name: metric for name in suite.metrics if (metric := metric_of(name)) is not None}
     by_metric = {
-        metric: _means([list(_scores(suite.cases, replies, metric)) for replies in draws])
-        for metric in suite.metrics
+        name: _over_draws(
+            [list(_scores(suite.cases, replies, name, metric)) for replies in draws], metric.k
+        )
+        for name, metric in known.items()
     }
     order = {case.id: place for place, case in enumerate(suite.cases)}
     scores = [score for of_metric in by_metric.values() for score in of_metric]
@@ -97,8 +101,8 @@ def make_report(suite: Suite, assistant: str, *draws: dict[str, Reply]) -> Repor
         samples=len(draws),
         scores=tuple(sorted(scores, key=lambda score: order[score.case])),
         summary={
-            metric: summarise(of_metric, unit=METRICS[metric].unit, better=METRICS[metric].better)
-            for metric, of_metric in by_metric.items()
+            name: summarise(of_metric, unit=known[name].unit, better=known[name].better)
+            for name, of_metric in by_metric.items()
             if of_metric
         },
     )
@@ -141,33 +145,38 @@ def summarise(scores: Sequence[Score], *, unit: str = "", better: Better = "high
     )
 
 
-def _means(draws: Sequence[Sequence[Score]]) -> tuple[Score, ...]:
-    """Each case's mean over the draws; a metric that could not be had in one is left out of it."""
-    if len(draws) == 1:
-        return tuple(draws[0])
+def _over_draws(draws: Sequence[Sequence[Score]], k: int) -> tuple[Score, ...]:
+    """Each case's mean over the draws it was scored in, or its pass@k."""
     values: dict[str, list[Score]] = {}
     for draw in draws:
         for score in draw:
             values.setdefault(score.case, []).append(score)
     return tuple(
-        replace(some[0], value=sum(score.value for score in some) / len(some))
+        replace(some[0], value=_together([score.value for score in some], k))
         for some in values.values()
     )
 
 
-def _scores(cases: Sequence[Case], replies: dict[str, Reply], metric: str) -> Iterator[Score]:
+def _together(values: Sequence[float], k: int) -> float:
+    if k:
+        return pass_at_k(len(values), round(sum(values)), min(k, len(values)))
+    return sum(values) / len(values)
+
+
+def _scores(
+    cases: Sequence[Case], replies: dict[str, Reply], name: str, known: Metric
+) -> Iterator[Score]:
     """The scores of one metric, for every case or set of variants it applies to."""
-    known = METRICS[metric]
     if known.score is not None:
         for case in cases:
             value = known.score(case, replies[case.id])
             if value is not None:
-                yield _score(case, metric, value)
+                yield _score(case, name, value)
     if known.across is not None:
         for variants in _variants(cases):
             value = known.across([(case, replies[case.id]) for case in variants])
             if value is not None:
-                yield _score(variants[0], metric, value)
+                yield _score(variants[0], name, value)
 
 
 def _variants(cases: Sequence[Case]) -> list[list[Case]]:

@@ -15,6 +15,20 @@ import types
 
 
 def main() -> None:
+    source, token = begin()
+    run(source)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os.write(2, b"\n" + os.read(token, 64) + b"\n")
+
+
+def begin() -> tuple[str, int]:
+    """Read the job and give up every right; the program, and a pipe that holds the token.
+
+    The token is left in the pipe until the program has ended, so that no object of this
+    interpreter holds it: frames and the garbage collector have nothing to show.
+    """
     with os.fdopen(0, encoding="utf-8", closefd=False) as given:
         job = json.load(given)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -29,11 +43,10 @@ def main() -> None:
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
-    run(job["source"])
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    os.write(2, f"\n{job['token']}\n".encode())
+    token, writes = os.pipe()
+    os.write(writes, job["token"].encode())
+    os.close(writes)
+    return job["source"], token
 
 
 def run(source: str) -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from eval_suites.cases import hint, write_cases
 from eval_suites.importers.hazards import read_bipia, read_xstest
+from eval_suites.importers.programs import read_humaneval, read_mbpp
 from eval_suites.importers.questions import (
     read_gsm8k,
     read_mmlu,
@@ -60,6 +61,20 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             what="Word problems of school mathematics.",
             licence="MIT",
             max_tokens=256,
+        ),
+        "humaneval": Format(
+            read=read_humaneval,
+            metrics=("code_passes",),
+            what="Functions to complete, run against their tests.",
+            licence="MIT",
+            max_tokens=512,
+        ),
+        "mbpp": Format(
+            read=read_mbpp,
+            metrics=("code_passes",),
+            what="Small functions to write, run against their tests.",
+            licence="CC-BY-4.0",
+            max_tokens=512,
         ),
         "mt-bench": Format(
             read=read_mt_bench,
@@ -182,4 +197,5 @@ def _applies(metric: str, cases: list[Case]) -> bool:
     from eval_suites.scorers import METRICS
 
     score = METRICS[metric].score
-    return score is not None and any(score(case, Reply(text="")) is not None for case in cases)
+    blank = Reply(text="", passed=False)
+    return score is not None and any(score(case, blank) is not None for case in cases)

@@ -6,6 +6,7 @@ A value is a share in [0, 1] unless the metric names a unit.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,12 @@ from eval_suites.scorers.across import group_gap, worst_case
 from eval_suites.scorers.attack import attack_ignored
 from eval_suites.scorers.choice import chosen_right, number_right, truthful
 from eval_suites.scorers.citation import citations_valid, cited_gold, gold_found
+from eval_suites.scorers.coding import (
+    code_passes,
+    imports_allowed,
+    licence_header,
+    ruff_clean,
+)
 from eval_suites.scorers.cost import completion_tokens, prompt_tokens, seconds
 from eval_suites.scorers.form import format_followed
 from eval_suites.scorers.graded import graded
@@ -32,7 +39,7 @@ from eval_suites.scorers.support import (
 )
 from eval_suites.scorers.talk import goal_reached, turns_needed
 
-__all__ = ["METRICS", "Metric", "fingerprint"]
+__all__ = ["METRICS", "Metric", "fingerprint", "metric_of"]
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
@@ -56,6 +63,10 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "exposed": Metric(score=exposed, better="lower", unit="bits"),
         "attack_ignored": Metric(score=attack_ignored),
         "format_followed": Metric(score=format_followed),
+        "code_passes": Metric(score=code_passes),
+        "imports_allowed": Metric(score=imports_allowed),
+        "licence_header": Metric(score=licence_header),
+        "ruff_clean": Metric(score=ruff_clean),
         "chosen_right": Metric(score=chosen_right),
         "number_right": Metric(score=number_right),
         "truthful": Metric(score=truthful),
@@ -68,6 +79,15 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "completion_tokens": Metric(score=completion_tokens, better="lower", unit="tokens"),
     }
 )
+
+_PASS = re.compile(r"pass@([1-9]\d*)")
+
+
+def metric_of(name: str) -> Metric | None:
+    """The metric of this name, pass@k for any k among them; None if there is none."""
+    if found := _PASS.fullmatch(name):
+        return Metric(score=code_passes, k=int(found[1]))
+    return METRICS.get(name)
 
 
 @cache

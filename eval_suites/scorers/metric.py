@@ -22,6 +22,7 @@ class Metric:
     score: PerCase | None = None
     across: PerVariants | None = None
     better: Better = "higher"
+    k: int = 0  # above 0: the chance that one of k passes, from all that were drawn
     unit: str = ""  # "" is a share in [0, 1]; else values are 0 or more, e.g. in "s"
 
     @property

@@ -6,21 +6,22 @@ import hashlib
 import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eval_suites.cases import hint, read_cases
 from eval_suites.records import Better, Case, Setting
-from eval_suites.scorers import METRICS, fingerprint
+from eval_suites.scorers import METRICS, fingerprint, metric_of
 from knowledge.errors import RatchetError
 
 BUNDLED = Path(__file__).parent
+RULES = {"forbidden_imports": list, "licence_header": str, "ruff": list}
 CASES = "cases.jsonl"  # where a suite's cases lie unless it says otherwise
 SETTINGS = ("desk", "model")
 KEYS = frozenset(
     "name version owner licence description metrics primary better minimum_effect setting "
-    "max_tokens samples temperature rubric case_file".split()
+    "max_tokens samples temperature rubric rules case_file".split()
 )
 
 
@@ -47,7 +48,13 @@ class Suite:
     @property
     def better(self) -> Better:
         """Which way of the primary metric is better."""
-        return METRICS[self.primary].better
+        return better_of(self.primary)
+
+
+def better_of(metric: str) -> Better:
+    """Which way of a metric is better; of one that is not known, higher."""
+    known = metric_of(metric)
+    return known.better if known else "higher"
 
 
 def bundled_suites() -> list[str]:
@@ -113,7 +120,18 @@ def _suite(about: dict[str, Any], file: Path) -> Suite:
         raise RatchetError(f"{file}: max_tokens is {most!r}, expected a whole number above 0.")
     samples, heat = _draws(about, file)
     rubric = str(about.get("rubric", ""))
-    cases = read_cases(file.parent / str(about.get("case_file", CASES)), name)
+    rules = _rules(about, file)
+    for metric in metrics:
+        known = metric_of(metric)
+        if known and known.k > samples:
+            raise RatchetError(
+                f"{file}: {metric} takes {known.k} replies a case, but samples is {samples}. "
+                "Draw more."
+            )
+    cases = tuple(
+        replace(case, rules=rules)
+        for case in read_cases(file.parent / str(about.get("case_file", CASES)), name)
+    )
     return Suite(
         name=name,
         version=version_of(metrics, cases, setting, most, (samples, heat), rubric),
@@ -137,11 +155,11 @@ def _metrics(about: dict[str, Any], file: Path) -> tuple[tuple[str, ...], str]:
     """The metrics, and which of them is primary."""
     metrics, primary = tuple(str(metric) for metric in about["metrics"]), str(about["primary"])
     for metric in (*metrics, primary):
-        if metric not in METRICS:
+        if metric_of(metric) is None:
             raise RatchetError(f"{file}: no metric is called {metric!r}.{hint(metric, METRICS)}")
     if primary not in metrics:
         raise RatchetError(f"{file}: primary {primary!r} is not among metrics. Add it.")
-    better = METRICS[primary].better
+    better = better_of(primary)
     if about.get("better", better) != better:
         raise RatchetError(
             f"{file}: better is {about['better']!r}, but of {primary} {better} is better. Mend it."
@@ -162,6 +180,21 @@ def _draws(about: dict[str, Any], file: Path) -> tuple[int, float]:
             "temperature above 0, a single one at 0."
         )
     return samples, float(heat)
+
+
+def _rules(about: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The organisation's rules for code."""
+    rules = about.get("rules", {})
+    if not isinstance(rules, dict):
+        raise RatchetError(f"{file}: rules is {rules!r}, expected a table [rules].")
+    for name, value in rules.items():
+        if name not in RULES:
+            raise RatchetError(f"{file}: rules has no {name!r}.{hint(name, RULES)}")
+        listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        if not (isinstance(value, str) if RULES[name] is str else listed):
+            kind = "text" if RULES[name] is str else "a list of texts"
+            raise RatchetError(f"{file}: rules.{name} is {value!r}, expected {kind}.")
+    return rules
 
 
 def _one_of(about: dict[str, Any], key: str, known: tuple[str, ...], file: Path) -> Any:

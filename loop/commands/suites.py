@@ -31,7 +31,7 @@ def suite_commands(group: Group[argparse.ArgumentParser], add: Add) -> None:
     add(group, "list", suites_list, "every suite there is, and which of them adapters are put")
     add(group, "show", suites_show, "what a suite measures, and on what").add_argument("suite")
     take = add(group, "import", suites_import, "make a suite of a well-known set's own file")
-    take.add_argument("format", help="mmlu, truthfulqa, gsm8k, mt-bench, xstest, bipia or beir")
+    take.add_argument("format", help="such as mmlu, humaneval or xstest; another word lists them")
     take.add_argument("path", type=Path, help="the set's file or folder, as it is published")
     take.add_argument("--name", help="the suite's (default: the format)")
     take.add_argument("--attacks", type=Path, help="the file of attacks that goes with bipia")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from eval_suites.code import RunAssistant
 from eval_suites.records import Assistant, Reply, Report
 from eval_suites.run import run
 from eval_suites.suites import Suite, load_suite
@@ -92,7 +93,9 @@ def evaluate(
             asked = assistant
             if suite.setting == "model":
                 asked = model_assistant(engine, adapter=adapter, max_tokens=suite.max_tokens)
-            kept = CachedAssistant(asked, folder / f"{suite.name}.jsonl")
+            kept: Assistant = CachedAssistant(asked, folder / f"{suite.name}.jsonl")
+            if any(case.code is not None for case in suite.cases):
+                kept = RunAssistant(kept)
             if GRADED in suite.metrics:
                 report = _judged(settings, suite, kept, folder, batch, bar.update)
             else:

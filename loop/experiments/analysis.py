@@ -64,13 +64,13 @@ def analyze(
     alpha: float = 0.05,
     minimum_per_arm: int | None = None,
 ) -> Analysis:
-    """Look at a test of two arms, given as arrays of one length.
+    """Look at a test of two arms, given as arrays of one length, in the order the rows came.
 
     People are the units: rows of one person are pooled, whoever was seen in both arms is left out
     and counted. With `planned`, looks spend alpha after O'Brien and Fleming, so that any number of
-    them keeps the level; where nobody says how many looks there were, they are taken for evenly
-    spaced, 20 by the horizon, which costs little power if there were fewer. Without `planned` the
-    analysis is valid at any time.
+    them keeps the level, also where people come back. Where nobody says how many looks there were,
+    they are taken for evenly spaced, 20 by the horizon, which costs little power if there were
+    fewer. Without `planned` the analysis is valid at any time.
 
     Args:
         unit: Whose row it is, shape (n,).
@@ -150,7 +150,12 @@ def analyze_rows(
     people = people_of(rows, arms)
     now = max((people.total, *looks))  # people who cross over later may make it fewer
     plan = Plan(
-        horizon, alpha, sequential, tuple(sorted({*looks, now} - {0})) or (0,), minimum_per_arm
+        horizon,
+        alpha,
+        sequential,
+        tuple(sorted({*looks, now} - {0})) or (0,),
+        minimum_per_arm,
+        people.haste,
     )
     return _analysis(people, arms, plan, [1.0 if shares is None else shares[arm] for arm in arms])
 
@@ -215,13 +220,14 @@ def _plan(
         return Plan(None, alpha, True, (now,), least)
     if isinstance(looks, Sequence) and not isinstance(looks, str):
         seen = tuple(sorted({*(int(one) for one in looks if one > 0), max(now, *looks, 1)}))
-        return Plan(planned, alpha, False, seen, least)
+        return Plan(planned, alpha, False, seen, least, people.haste)
     most = LOOKS if looks is None else int(looks)
     if most < 1 or (look is not None and look < 1):
         raise RatchetError(f"look is {look} of {looks}, expected whole numbers from 1.")
+    plan = Plan(planned, alpha, False, (max(now, 1),), least, people.haste)
     if look is None:
-        look = max(1, math.ceil(most * min(1.0, now / planned) - 1e-9))
-    return Plan(planned, alpha, False, (max(now, 1),), least, even=look)
+        look = max(1, math.ceil(most * plan.fraction(now) - 1e-9))
+    return plan._replace(even=look)
 
 
 def _check(alpha: float, planned: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from knowledge.errors import RatchetError
@@ -15,10 +15,10 @@ NEEDED = ("unit", "variant", "value")
 
 
 def read_observations(path: Path) -> list[Observation]:
-    """The rows of a test, in the file's order.
+    """The rows of a test, in the order they came.
 
-    An empty value is a person who was shown the variant and rated nothing. A timestamp is checked
-    and otherwise not needed; other columns are not read.
+    An empty value is a person who was shown the variant and rated nothing. Where every row has a
+    timestamp, rows come in its order; other columns are not read.
 
     Args:
         path: UTF-8, comma-separated, with a header.
@@ -45,7 +45,8 @@ def _read(path: Path, file: Iterable[str]) -> list[Observation]:
             f"{path}:1: no column {', '.join(missing)} in {','.join(header)!r}, expected the "
             "header unit,variant,value[,timestamp][,pre]. Mend the header."
         )
-    rows = []
+    rows: list[Observation] = []
+    times: list[float] = []
     for fields in lines:
         if not fields:
             continue
@@ -55,18 +56,22 @@ def _read(path: Path, file: Iterable[str]) -> list[Observation]:
                 f"{place}: {len(fields)} fields, expected {len(header)} as in the header. "
                 "Mend that line."
             )
-        rows.append(_observation(place, dict(zip(header, map(str.strip, fields), strict=True))))
+        row = dict(zip(header, map(str.strip, fields), strict=True))
+        rows.append(_observation(place, row))
+        if row.get("timestamp"):
+            times.append(_time(place, row["timestamp"]))
     if not rows:
         raise RatchetError(f"{path}: holds no row below the header. Add what was measured.")
-    return rows
+    if len(times) < len(rows):
+        return rows
+    order = sorted(range(len(rows)), key=lambda n: times[n])
+    return [rows[n] for n in order]
 
 
 def _observation(place: str, row: dict[str, str]) -> Observation:
     for name in ("unit", "variant"):
         if not row[name]:
             raise RatchetError(f"{place}: {name} is empty, expected a name. Mend that line.")
-    if row.get("timestamp"):
-        _check_time(place, row["timestamp"])
     return Observation(
         row["unit"],
         row["variant"],
@@ -87,14 +92,16 @@ def _number(place: str, name: str, text: str) -> float | None:
     return number
 
 
-def _check_time(place: str, text: str) -> None:
+def _time(place: str, text: str) -> float:
+    """Seconds since 1970; a time that names no zone is taken for UTC."""
     try:
-        datetime.fromisoformat(text)
+        read = datetime.fromisoformat(text)
     except ValueError:
         try:
-            float(text)  # seconds since 1970
+            return float(text)
         except ValueError:
             raise RatchetError(
                 f"{place}: timestamp is {text!r}, expected one like 2026-11-24T08:00:00. "
                 "Mend that line."
             ) from None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()

@@ -20,7 +20,18 @@ class Plan(NamedTuple):
     sequential: bool
     looks: tuple[int, ...]  # people at each look with this one, increasing
     minimum: int  # people with a rating an arm needs
+    haste: float = 1.0  # how far the count of people runs ahead of what they tell
     even: int | None = None  # how many looks there were, evenly spaced, where `looks` has only one
+
+    def fraction(self, people: int) -> float:
+        """The share of the information that so many people stand for, on the way to the horizon.
+
+        Where people come back, their count is no clock: it nears the horizon while most of what
+        they will say is still to come. Spending by it would take looks for more alike than they
+        are, and cry wolf more often than alpha.
+        """
+        share = min(1.0, people / self.horizon) if self.horizon else 1.0
+        return max(float(share**self.haste), 1e-4)
 
     @property
     def finished(self) -> bool:
@@ -60,10 +71,10 @@ def measure(people: People, arms: Arms, plan: Plan) -> Found:
     elif plan.horizon is None:
         found = fixed_look(moved, plan.alpha)
     elif plan.even is not None:
-        fraction = min(1.0, plan.looks[-1] / plan.horizon)
+        fraction = plan.fraction(plan.looks[-1])
         found = even_look(moved, look=plan.even, fraction=fraction, alpha=plan.alpha)
     else:
-        fractions = sorted({min(1.0, look / plan.horizon) for look in plan.looks})
+        fractions = sorted({plan.fraction(look) for look in plan.looks})
         found = obf_look(moved, fractions, plan.alpha)
     return Found(found.difference, (found.low, found.high), found.p_value, reduction)
 

@@ -98,11 +98,15 @@ def look(
     people = [sum(event["detail"]["users"].values()) for event in earlier]
     ends = [e["at"] for e, n in zip(earlier, people, strict=True) if n >= declared.horizon]
     until = min(ends, default=None)
-    rows = [
-        Observation(str(row["user"]), str(row["arm"]), row.get("value"))
+    found_rows = [
+        row
         for query in ("exposures", f"metric_{declared.metric}")
         for row in store.query(query, experiment=experiment)
         if until is None or row["at"] <= until
+    ]
+    rows = [
+        Observation(str(row["user"]), str(row["arm"]), row.get("value"))
+        for row in sorted(found_rows, key=lambda row: row["at"])
     ]
     found = analyze_rows(
         rows,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from eval_suites.stats.ratio import PerUser
 
+MOST_HASTE = 10.0
 CROSSED = 0.01  # share of people seen in both arms above which the test is broken
 
 
@@ -40,11 +41,25 @@ class People:
     rated: dict[str, PerUser]  # arm → sums and counts of those who rated
     pre: dict[str, NDArray[np.float64]]  # arm → earlier mean of who rated, NaN where unknown
     crossovers: int
+    gave: int  # people, of whatever arm, with a value
+    halfway: int  # how many of them there were by half of the values, in the order they came
 
     @property
     def total(self) -> int:
         """People over both arms."""
         return sum(self.shown.values())
+
+    @property
+    def haste(self) -> float:
+        """How far the count of people runs ahead of the rows, 1 or more.
+
+        Where people come back, most of them have been seen long before most of their rows: the
+        count of people is then this power of a clock that goes with the rows, turned over.
+        """
+        if self.halfway == 0:
+            return 1.0
+        doubled = math.log2(self.gave / self.halfway)
+        return max(1.0, min(MOST_HASTE, 1 / doubled if doubled > 0 else MOST_HASTE))
 
     def raters(self, arm: str) -> int:
         """How many people of an arm rated."""
@@ -104,7 +119,15 @@ def people_of_arrays(
         shown[arm] = int(mine_u.sum())
         rated[arm] = PerUser(sums_u[raters_u].astype(float), counts_u[raters_u])
         before[arm] = pre_u[raters_u]
-    return People(shown=shown, rated=rated, pre=before, crossovers=int(both_u.sum()))
+    given = place_n[given_n]
+    return People(
+        shown=shown,
+        rated=rated,
+        pre=before,
+        crossovers=int(both_u.sum()),
+        gave=int((counts_u > 0).sum()),
+        halfway=len(np.unique(given[: len(given) // 2])),
+    )
 
 
 def _places(units: Sequence[Any] | NDArray[Any]) -> tuple[NDArray[np.intp], int]:

@@ -144,3 +144,25 @@ def test_the_command_reads_a_file_with_the_people_planned(
     assert {"p_value", "significant", "ci", "estimate", "verdict", "health"} <= found.keys()
     assert found["significant"]
     assert found["estimate"] < 0  # the variants were swapped
+
+
+def test_people_who_come_back_are_no_clock() -> None:
+    random = np.random.default_rng(4)
+    unit = random.integers(0, 300, 3000)  # nearly all are seen early, and most rows come late
+    variant, value = unit % 2, random.random(3000)
+    once = analyze(np.arange(1500), np.arange(1500) % 2, value[:1500], planned=3000)
+    back = analyze(unit[:600], variant[:600], value[:600], planned=300)
+    assert once.looks == 10
+    assert len(np.unique(unit[:600])) > 0.8 * 300
+    assert back.looks <= 15  # of 20, though over 80 % of the people were there
+
+
+def test_rows_of_a_file_come_in_the_order_of_their_time(tmp_path: Path) -> None:
+    from loop.experiments.csv_file import read_observations
+
+    file = tmp_path / "test.csv"
+    file.write_text(
+        "unit,variant,value,timestamp\n"
+        "b,control,1,2026-11-24T09:00:00+01:00\na,treatment,0,2026-11-24T07:30:00\n"
+    )
+    assert [row.user for row in read_observations(file)] == ["a", "b"]
