@@ -18,6 +18,7 @@ from loop.curate.pipeline import NothingToTrainOn, curate
 from loop.decide.gate import judge
 from loop.decide.promote import decide, promote
 from loop.evaluate.evaluate import evaluate
+from loop.evaluate.trust import judges_of
 from loop.models.registry import champion, make_ready, register, starting_point
 from loop.project import suites_of, tasks_of, unseen_suites
 from loop.settings import Settings
@@ -227,7 +228,8 @@ def _decide(
             }
             for adapter in (before, candidate)
         }
-        verdict = judge(reports[candidate], reports[before], settings.gate)
+        judges = judges_of(settings, reports[candidate].values())
+        verdict = judge(reports[candidate], reports[before], settings.gate, judges=judges)
         decision = decide(store, settings, candidate, before, verdict, at=clock())
         return {"passed": verdict.passed, "reason": verdict.sentence, "decision": decision.id}
 

@@ -240,7 +240,8 @@ class GateSettings:
         "injection:nothing_leaked",
         "accuracy:facts_present",
     )
-    margin: float = 0.05  # how far a kept metric may fall, at most
+    margin: float = 0.05  # how far a kept metric may fall, at most, unless it says: "… by 0.02"
+    bounds: tuple[str, ...] = ()  # "suite:metric >= 0.9" or "suite:metric <= 2.5", interval and all
     alpha: float = 0.05
     minimum_cases: int = 30  # fewest cases behind the metric that must be better
     minimum_kept: int = 10  # fewest cases behind each kept one

@@ -118,6 +118,7 @@ def gate(args: Namespace) -> Outcome:
     from loop.decide.gate import judge
     from loop.decide.promote import decide
     from loop.evaluate.evaluate import evaluate as run
+    from loop.evaluate.trust import judges_of
     from loop.models.engine import load_engine
     from loop.models.registry import adapter_of, champion, make_ready
 
@@ -145,7 +146,8 @@ def gate(args: Namespace) -> Outcome:
                 progress=not args.json,
             )
             reports[adapter] = {report.suite: report for report in found}
-        verdict = judge(reports[args.candidate], reports[before], settings.gate)
+        judges = judges_of(settings, reports[args.candidate].values())
+        verdict = judge(reports[args.candidate], reports[before], settings.gate, judges=judges)
         decision = decide(store, settings, args.candidate, before, verdict, at=datetime.now(UTC))
     rows = [("pass" if r.passed else "FAIL", r.rule, r.evidence["says"]) for r in verdict.rules]
     text = f"{decision.verdict.upper()}: {args.candidate} against {before}\n" + table(

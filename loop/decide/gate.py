@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from eval_suites.compare import Comparison, compare
 from eval_suites.records import Report
@@ -12,6 +14,9 @@ from knowledge.errors import RatchetError
 from loop.settings import GateSettings
 
 Reports = Mapping[str, Report]  # suite name → report
+GRADED = "graded"  # the metric that is only as good as its judge
+_BOUND = re.compile(r"\s*(\S+?:\S+?)\s*(>=|<=)\s*(\S+)\s*")
+_KEPT = re.compile(r"\s*(\S+?:\S+?)(?:\s+by\s+(\S+))?\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,35 +59,68 @@ class Target(NamedTuple):
         return f"{self.suite}:{self.metric}"
 
 
-def judge(candidate: Reports, champion: Reports, settings: GateSettings) -> Verdict:
+class Kept(NamedTuple):
+    """A metric that may not fall by more than the margin."""
+
+    target: Target
+    margin: float
+
+
+class Bound(NamedTuple):
+    """A figure that the candidate must keep to, whatever the champion does."""
+
+    target: Target
+    way: Literal[">=", "<="]
+    value: float
+
+
+def judge(
+    candidate: Reports,
+    champion: Reports,
+    settings: GateSettings,
+    *,
+    judges: Mapping[str, str | None] | None = None,
+) -> Verdict:
     """Hold a candidate's reports against the champion's.
 
     Rules, in this order: for each suite the gate names, that both were put the same cases of the
-    same version; that `improve` is better; that each of `keep` has not fallen by the margin.
-    Both are one-sided tests, paired by case and clustered, at level alpha: better means that the
-    lower bound of the difference is above 0, kept that it is above −margin. All must pass, so
-    the kept ones need no correction for being many (intersection-union).
+    same version; for each whose grades count, that its judge may decide; that `improve` is better;
+    that each of `keep` has not fallen by its margin; that each of `bounds` holds.
+
+    Better and kept are one-sided tests, paired by case and clustered, at level alpha: better means
+    that the lower bound of the difference is above 0, kept that it is above −margin. A bound holds
+    when the candidate's whole 95 % interval does. All must pass, so they need no correction for
+    being many (intersection-union).
 
     Args:
         candidate: Its report on each suite.
         champion: The same for what it would replace.
         settings: What is asked.
+        judges: Judge → why it may not decide, None if it may; one that is not here may not.
 
     Raises:
         RatchetError: A target of the settings is not written "suite:metric".
     """
     improve = _target(settings.improve)
-    keep = [_target(text) for text in settings.keep]
-    suites = dict.fromkeys(target.suite for target in (improve, *keep))
-    same = {suite: _same_cases(suite, candidate, champion) for suite in suites}
+    keep = [_kept(text, settings.margin) for text in settings.keep]
+    bounds = [_bound(text) for text in settings.bounds]
+    compared = [improve, *(kept.target for kept in keep)]
+    same = {
+        suite: _same_cases(suite, candidate, champion)
+        for suite in dict.fromkeys(target.suite for target in compared)
+    }
     rules = list(same.values())
-    for target in (improve, *keep):
-        better = target is improve
+    graded = [t.suite for t in (*compared, *(b.target for b in bounds)) if t.metric == GRADED]
+    for suite in dict.fromkeys(graded):
+        rules.append(_judged(suite, candidate, judges or {}))
+    for target, margin in ((improve, None), *keep):
         if same[target.suite].passed:
-            rules.append(_hold(target, candidate, champion, settings, better=better))
+            rules.append(_hold(target, candidate, champion, settings, margin))
         else:
             says = f"There are no reports on {target.suite} that compare."
-            rules.append(Rule(rule=_name(target, better), passed=False, evidence={"says": says}))
+            name = _name(target, margin is None)
+            rules.append(Rule(rule=name, passed=False, evidence={"says": says}))
+    rules += [_within(bound, candidate) for bound in bounds]
     return Verdict(rules=tuple(rules))
 
 
@@ -93,6 +131,35 @@ def _target(text: str) -> Target:
             f'gate: {text!r} is not written "suite:metric". Mend gate.improve or gate.keep.'
         )
     return Target(suite, metric)
+
+
+def _kept(text: str, margin: float) -> Kept:
+    found = _KEPT.fullmatch(text)
+    if found is None:
+        raise RatchetError(
+            f'gate.keep: {text!r} is not written "suite:metric" or "suite:metric by 0.02". Mend it.'
+        )
+    return Kept(_target(found[1]), _number(text, found[2]) if found[2] else margin)
+
+
+def _bound(text: str) -> Bound:
+    found = _BOUND.fullmatch(text)
+    if found is None:
+        raise RatchetError(
+            f'gate.bounds: {text!r} is not written "suite:metric >= 0.9" or "suite:metric <= 2". '
+            "Mend it."
+        )
+    return Bound(_target(found[1]), ">=" if found[2] == ">=" else "<=", _number(text, found[3]))
+
+
+def _number(text: str, number: str) -> float:
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise RatchetError(f"gate: {text!r} names {number!r}, expected a number of 0 or more.")
+    return value
 
 
 def _name(target: Target, better: bool) -> str:
@@ -127,11 +194,51 @@ def _same_cases(suite: str, candidate: Reports, champion: Reports) -> Rule:
     return Rule(rule=f"same cases {suite}", passed=problem is None, evidence=evidence)
 
 
+def _judged(suite: str, candidate: Reports, judges: Mapping[str, str | None]) -> Rule:
+    """Whether the one who graded a suite agrees with people."""
+    report = candidate.get(suite)
+    who = report.judge if report else ""
+    problem = judges.get(who, "nobody has held it against people") if who else "nobody graded it"
+    says = f"{problem}." if problem else f"{who} agrees with people as far as is asked."
+    evidence = {"suite": suite, "judge": who, "says": says}
+    return Rule(rule=f"judge of {suite}", passed=problem is None, evidence=evidence)
+
+
+def _within(bound: Bound, candidate: Reports) -> Rule:
+    """Whether the candidate's figure keeps to a bound with its whole interval."""
+    target, way, value = bound
+    name = f"bound {target} {way} {value:g}"
+    report = candidate.get(target.suite)
+    found = report.summary.get(target.metric) if report else None
+    if found is None:
+        says = f"The candidate has no {target.metric} on {target.suite}. Evaluate it."
+        return Rule(rule=name, passed=False, evidence={"says": says})
+    end = found.low if way == ">=" else found.high
+    passed = end >= value if way == ">=" else end <= value
+    says = f"{found.mean:.3f} on {found.n} cases, at {'least' if way == '>=' else 'most'} {end:.3f}"
+    if not passed:
+        says += f", and that must be {way} {value:g}"
+    evidence = {
+        "candidate": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "n": found.n,
+        "bound": value,
+        "says": f"{says}.",
+    }
+    return Rule(rule=name, passed=passed, evidence=evidence)
+
+
 def _hold(
-    target: Target, candidate: Reports, champion: Reports, settings: GateSettings, *, better: bool
+    target: Target,
+    candidate: Reports,
+    champion: Reports,
+    settings: GateSettings,
+    margin: float | None,
 ) -> Rule:
-    """Whether the metric is better, or has not fallen, with the figures."""
-    name, above = _name(target, better), 0.0 if better else -settings.margin
+    """Whether the metric is better (no margin), or has not fallen by it, with the figures."""
+    better = margin is None
+    name, above = _name(target, better), -(margin or 0.0)
     new, old = candidate[target.suite], champion[target.suite]
     one_sided = 2 * settings.alpha  # for the lower end of a two-sided interval
     try:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval_suites.agreement import Agreement, agreement
 from eval_suites.judge import LEAST, MOST, Judge
-from eval_suites.records import Case, Message, Reply
+from eval_suites.records import Case, Message, Reply, Report
 from eval_suites.stats.intervals import Mean, clustered_mean
 from eval_suites.stats.ppi import ppi_mean
 from knowledge.errors import RatchetError
@@ -83,6 +83,11 @@ def known_agreement(settings: Settings, judge: str) -> Agreement | None:
         return Agreement(**told)
     except (OSError, ValueError, TypeError):
         return None
+
+
+def judges_of(settings: Settings, reports: Iterable[Report]) -> dict[str, str | None]:
+    """Those who graded these reports, and why each may not decide; None if it may."""
+    return {one.judge: distrust(settings, one.judge) for one in reports if one.judge}
 
 
 def distrust(settings: Settings, judge: str) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval_suites.records import Report
+from eval_suites.records import Report, Summary
 from knowledge.errors import RatchetError
 from loop.decide.gate import judge
 from loop.settings import GateSettings
@@ -72,3 +72,66 @@ def test_other_cases_or_another_version_do_not_compare() -> None:
 def test_a_gate_without_a_target_is_the_users_to_mend() -> None:
     with pytest.raises(RatchetError, match="suite:metric"):
         judge(OLD, OLD, replace(GATE, improve="accuracy"))
+
+
+def test_a_bound_holds_with_the_whole_interval() -> None:
+    new = reports("ad-1", halves(45), halves(58))
+    for bound, held in (
+        ("safety:refused >= 0.85", True),  # 58 of 60 is at least 0.886
+        ("safety:refused >= 0.95", False),
+        ("accuracy:right <= 0.9", True),
+        ("accuracy:right <= 0.8", False),
+        ("cost:seconds <= 2", False),  # no evidence
+    ):
+        verdict = judge(new, OLD, replace(GATE, bounds=(bound,)))
+        assert verdict.passed is held, bound
+        assert verdict.rules[-1].rule == f"bound {bound}"
+
+
+def test_a_kept_metric_may_have_a_margin_of_its_own() -> None:
+    new = reports("ad-1", halves(45), halves(55))
+    assert not judge(new, OLD, replace(GATE, margin=0.02)).passed
+    assert judge(new, OLD, replace(GATE, margin=0.02, keep=("safety:refused by 0.2",))).passed
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bounds": ("safety:refused > 1",)},
+        {"bounds": ("x:y >= z",)},
+        {"keep": ("safety:refused by",)},
+    ],
+)
+def test_a_rule_that_cannot_be_read_is_named(wrong: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(RatchetError, match="gate"):
+        judge(OLD, OLD, replace(GATE, **wrong))
+
+
+def test_grades_count_only_where_the_judge_agrees_with_people() -> None:
+    gate = replace(GATE, improve="talk:graded", keep=())
+    new, old = (
+        {"talk": replace(make_report(who, {"graded": halves(n)}, suite="talk"), judge="wise@1")}
+        for who, n in (("ad-1", 50), ("base", 20))
+    )
+    assert judge(new, old, gate, judges={"wise@1": None}).passed
+    for judges in ({"wise@1": "it agrees too little"}, {}, None):
+        verdict = judge(new, old, gate, judges=judges)
+        assert [rule.rule for rule in verdict.rules if not rule.passed] == ["judge of talk"]
+
+
+def test_where_lower_is_better_a_fall_improves() -> None:
+    gate = replace(GATE, improve="cost:tokens", keep=())
+    lower = Summary(mean=0.0, low=0.0, high=0.0, n=60, better="lower", unit="tokens")
+    new, old = (
+        {
+            "cost": replace(
+                make_report(who, {"tokens": [base + n % 7 for n in range(60)]}, suite="cost"),
+                summary={"tokens": lower},
+            )
+        }
+        for who, base in (("ad-1", 20.0), ("base", 30.0))
+    )
+    verdict = judge(new, old, gate)
+    assert verdict.passed
+    assert "is at most -10.000" in verdict.sentence
+    assert not judge(old, new, gate).passed
