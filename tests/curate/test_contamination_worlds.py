@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 from eval_suites.records import Case
 from eval_suites.simulate import GREETINGS
-from eval_suites.suites import bundled_suites, load_suite
+from eval_suites.suites import load_suite
 from loop.curate.contamination import EvalCases
 from loop.curate.paraphrase import pieces
 from loop.demo.traffic import load_questions
+from loop.settings import Settings
 from tests.curate.paraphrases import WORDINGS, wordings
 
 WORLDS = 1_000
-SUITES = [load_suite(name) for name in bundled_suites()]
+SUITES = [load_suite(name) for name in Settings().suites]  # what every candidate is put
 CASES = [case for suite in SUITES for case in suite.cases]
 INNOCENT = [case.prompt for case in load_questions()]
 FILLER = (
