@@ -235,7 +235,7 @@ def experiment_stop(args: Namespace) -> Outcome:
 
 
 def experiment_analyze(args: Namespace) -> Outcome:
-    from loop.experiments.analysis import analyze_csv
+    from loop.experiments.csv_file import analyze_csv
     from loop.experiments.online import look
 
     if Path(args.source).suffix == ".csv" or Path(args.source).is_file():

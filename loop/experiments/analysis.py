@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -106,8 +105,8 @@ def analyze(
     if np.isinf(value_n).any():
         raise RatchetError("value is infinite somewhere; expected numbers, or NaN for none.")
     people = people_of_arrays(units, variant_n.astype(bool), value_n, NAMES, pre=pre_n)
-    plan = _plan(people, planned, look, looks, alpha, minimum_per_arm)
-    return _analysis(people, NAMES, plan, [1.0, 1.0])
+    plan = plan_of(people, planned, look, looks, alpha, minimum_per_arm)
+    return analysis_of(people, NAMES, plan, [1.0, 1.0])
 
 
 def analyze_rows(
@@ -144,10 +143,47 @@ def analyze_rows(
         RatchetError: There are not two arms, control is not one of them, or alpha or horizon is
             out of range.
     """
-    _check(alpha, horizon)
     rows = list(observations)
-    arms = _arms(rows, control, shares)
-    people = people_of(rows, arms)
+    arms = arms_of(rows, control, shares)
+    return analyze_people(
+        people_of(rows, arms),
+        arms,
+        horizon=horizon,
+        alpha=alpha,
+        shares=[1.0 if shares is None else shares[arm] for arm in arms],
+        looks=looks,
+        sequential=sequential,
+        minimum_per_arm=minimum_per_arm,
+    )
+
+
+def analyze_people(
+    people: People,
+    arms: Arms,
+    *,
+    horizon: int | None = None,
+    alpha: float = 0.05,
+    shares: Sequence[float] = (1.0, 1.0),
+    looks: Sequence[int] = (),
+    sequential: bool = False,
+    minimum_per_arm: int = MINIMUM_PER_ARM,
+) -> Analysis:
+    """As `analyze_rows`, from people who have been counted already.
+
+    Args:
+        people: So far.
+        arms: Their names.
+        horizon: People planned over all arms, declared beforehand.
+        alpha: Two-sided level of all looks together.
+        shares: Planned traffic in the order of `arms`, any scale.
+        looks: People over all arms at each earlier look.
+        sequential: Valid at any time without a horizon; one that is given only tunes it.
+        minimum_per_arm: People with a rating that an arm needs before anything is decided.
+
+    Raises:
+        RatchetError: alpha or horizon is out of range.
+    """
+    check(alpha, horizon)
     now = max((people.total, *looks))  # people who cross over later may make it fewer
     plan = Plan(
         horizon,
@@ -157,54 +193,10 @@ def analyze_rows(
         minimum_per_arm,
         people.haste,
     )
-    return _analysis(people, arms, plan, [1.0 if shares is None else shares[arm] for arm in arms])
+    return analysis_of(people, arms, plan, shares)
 
 
-def analyze_csv(
-    path: Path,
-    *,
-    planned: int | None = None,
-    look: int | None = None,
-    looks: int | None = None,
-    alpha: float = 0.05,
-    control: str | None = None,
-    fixed: bool = False,
-) -> Analysis:
-    """Look at a test kept in a file with the header unit,variant,value[,timestamp][,pre].
-
-    One row per rating; unit is the person. Looks are allowed for as `analyze` does, unless it is
-    said that this is the only one.
-
-    Args:
-        path: The file; see `loop.experiments.csv_file`.
-        planned: People planned over both variants, declared beforehand.
-        look: Which look this is, from 1; None goes by the people there are.
-        looks: How many are planned by the horizon; None is 20.
-        alpha: Two-sided level.
-        control: Name of the control variant; None takes "control", "0" or the first in the file.
-        fixed: This is the only look there is.
-
-    Raises:
-        RatchetError: The file is missing, a column is, a field is no number, or there are not two
-            variants.
-    """
-    from loop.experiments.csv_file import read_observations
-
-    rows = read_observations(path)
-    try:
-        arms = _arms(rows, control or _control(rows), None)
-        people = people_of(rows, arms)
-        if fixed:
-            _check(alpha, planned)
-            plan = Plan(None, alpha, False, (people.total,), 2)
-        else:
-            plan = _plan(people, planned, look, looks, alpha, None)
-        return _analysis(people, arms, plan, [1.0, 1.0])
-    except RatchetError as problem:
-        raise RatchetError(f"{path}: {problem}") from problem
-
-
-def _plan(
+def plan_of(
     people: People,
     planned: int | None,
     look: int | None,
@@ -213,7 +205,7 @@ def _plan(
     minimum: int | None,
 ) -> Plan:
     """How the test is looked at, from what the caller knows of it."""
-    _check(alpha, planned)
+    check(alpha, planned)
     least = minimum if minimum is not None else MINIMUM_PER_ARM if planned is None else 2
     now = people.total
     if planned is None:
@@ -230,14 +222,14 @@ def _plan(
     return plan._replace(even=look)
 
 
-def _check(alpha: float, planned: int | None) -> None:
+def check(alpha: float, planned: int | None) -> None:
     if not 0 < alpha < 1:
         raise RatchetError(f"alpha is {alpha}, expected a number between 0 and 1, such as 0.05.")
     if planned is not None and planned < 2:
         raise RatchetError(f"horizon is {planned}, expected people over both arms, at least 2.")
 
 
-def _analysis(people: People, arms: Arms, plan: Plan, shares: Sequence[float]) -> Analysis:
+def analysis_of(people: People, arms: Arms, plan: Plan, shares: Sequence[float]) -> Analysis:
     """The analysis of people under a plan."""
     health = health_of(people, arms, shares)
     found = measure(people, arms, plan)
@@ -267,13 +259,7 @@ def _method(plan: Plan) -> Method:
     return "declared horizon" if plan.horizon else "fixed look"
 
 
-def _control(rows: Sequence[Observation]) -> str:
-    """Which variant of a file is the control."""
-    names = dict.fromkeys(row.arm for row in rows)
-    return next((name for name in names if name.lower() in ("control", "0")), rows[0].arm)
-
-
-def _arms(rows: Sequence[Observation], control: str, shares: Mapping[str, float] | None) -> Arms:
+def arms_of(rows: Sequence[Observation], control: str, shares: Mapping[str, float] | None) -> Arms:
     names = list(dict.fromkeys([*(shares or ()), *(row.arm for row in rows)]))
     others = [name for name in names if name != control]
     if len(names) != 2 or len(others) != 1 or (shares is not None and len(shares) != 2):

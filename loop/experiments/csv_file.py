@@ -4,14 +4,58 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from knowledge.errors import RatchetError
-from loop.experiments.people import Observation
+from loop.experiments.analysis import Analysis, analysis_of, arms_of, check, plan_of
+from loop.experiments.measure import Plan
+from loop.experiments.people import Observation, people_of
 
 NEEDED = ("unit", "variant", "value")
+
+
+def analyze_csv(
+    path: Path,
+    *,
+    planned: int | None = None,
+    look: int | None = None,
+    looks: int | None = None,
+    alpha: float = 0.05,
+    control: str | None = None,
+    fixed: bool = False,
+) -> Analysis:
+    """Look at a test kept in a file with the header unit,variant,value[,timestamp][,pre].
+
+    One row per rating; unit is the person. Looks are allowed for as `analyze` does, unless it is
+    said that this is the only one.
+
+    Args:
+        path: The file; see `read_observations`.
+        planned: People planned over both variants, declared beforehand.
+        look: Which look this is, from 1; None goes by the people there are.
+        looks: How many are planned by the horizon; None is 20.
+        alpha: Two-sided level.
+        control: Name of the control variant; None takes "control", "0" or the first in the file.
+        fixed: This is the only look there is.
+
+    Raises:
+        RatchetError: The file is missing, a column is, a field is no number, or there are not two
+            variants.
+    """
+    rows = read_observations(path)
+    try:
+        arms = arms_of(rows, control or _control(rows), None)
+        people = people_of(rows, arms)
+        if fixed:
+            check(alpha, planned)
+            plan = Plan(None, alpha, False, (people.total,), 2)
+        else:
+            plan = plan_of(people, planned, look, looks, alpha, None)
+        return analysis_of(people, arms, plan, [1.0, 1.0])
+    except RatchetError as problem:
+        raise RatchetError(f"{path}: {problem}") from problem
 
 
 def read_observations(path: Path) -> list[Observation]:
@@ -105,3 +149,9 @@ def _time(place: str, text: str) -> float:
                 "Mend that line."
             ) from None
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def _control(rows: Sequence[Observation]) -> str:
+    """Which variant of a file is the control."""
+    names = dict.fromkeys(row.arm for row in rows)
+    return next((name for name in names if name.lower() in ("control", "0")), rows[0].arm)

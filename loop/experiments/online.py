@@ -6,9 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from knowledge.errors import RatchetError
-from loop.experiments.analysis import Analysis, analyze_rows
-from loop.experiments.people import Observation
+from loop.experiments.analysis import Analysis, analyze_people
+from loop.experiments.people import Arms, people_of_table
 from loop.settings import Settings
 from loop.store.ids import new_id
 from loop.store.records import Experiment, ExperimentEvent
@@ -98,22 +100,16 @@ def look(
     people = [sum(event["detail"]["users"].values()) for event in earlier]
     ends = [e["at"] for e, n in zip(earlier, people, strict=True) if n >= declared.horizon]
     until = min(ends, default=None)
-    found_rows = [
-        row
-        for query in ("exposures", f"metric_{declared.metric}")
-        for row in store.query(query, experiment=experiment)
-        if until is None or row["at"] <= until
-    ]
-    rows = [
-        Observation(str(row["user"]), str(row["arm"]), row.get("value"))
-        for row in sorted(found_rows, key=lambda row: row["at"])
-    ]
-    found = analyze_rows(
-        rows,
-        control=str(declared.arms[0]["name"]),
+    control, other = (str(arm["name"]) for arm in declared.arms)
+    table = pa.concat_tables(
+        store.scan(f"metric_{declared.metric}", experiment=experiment, other=other, until=until)
+    )
+    found = analyze_people(
+        people_of_table(table, Arms(control, other)),
+        Arms(control, other),
         horizon=declared.horizon,
         alpha=declared.alpha,
-        shares={str(arm["name"]): float(arm["share"]) for arm in declared.arms},
+        shares=[float(arm["share"]) for arm in declared.arms],
         looks=people,
         minimum_per_arm=settings.experiment.minimum_per_arm,
     )

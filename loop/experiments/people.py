@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from eval_suites.stats.ratio import PerUser
 
 MOST_HASTE = 10.0
@@ -127,6 +129,35 @@ def people_of_arrays(
         crossovers=int(both_u.sum()),
         gave=int((counts_u > 0).sum()),
         halfway=len(np.unique(given[: len(given) // 2])),
+    )
+
+
+def people_of_table(table: pa.Table, arms: Arms) -> People:
+    """People as the store has reduced them already.
+
+    Args:
+        table: Of a query `metric_…`: other, only, total, n, early; a row per person.
+        arms: Names.
+    """
+    from eval_suites.stats.ratio import PerUser
+
+    other_u, only_u, sums_u, counts_u, early_u = (
+        table[name].to_numpy() for name in ("other", "only", "total", "n", "early")
+    )
+    crossed_u = other_u & ~only_u
+    shown, rated, before = {}, {}, {}
+    for arm, mine_u in ((arms.control, ~other_u), (arms.other, only_u)):
+        raters_u = mine_u & (counts_u > 0)
+        shown[arm] = int(mine_u.sum())
+        rated[arm] = PerUser(sums_u[raters_u].astype(float), counts_u[raters_u].astype(float))
+        before[arm] = np.full(int(raters_u.sum()), math.nan)
+    return People(
+        shown=shown,
+        rated=rated,
+        pre=before,
+        crossovers=int(crossed_u.sum()),
+        gave=int((counts_u > 0).sum()),
+        halfway=round(float(early_u[counts_u > 0].sum())),
     )
 
 

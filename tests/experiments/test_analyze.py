@@ -11,8 +11,8 @@ import pytest
 from eval_suites.stats.ratio import PerUser, effect, fixed_look
 from eval_suites.stats.sequential import obf_look
 from knowledge.errors import RatchetError
-from loop.experiments.analysis import analyze_csv
 from loop.experiments.analysis import analyze_rows as analyze
+from loop.experiments.csv_file import analyze_csv
 from loop.experiments.people import Observation
 
 
