@@ -44,7 +44,8 @@ class People:
     pre: dict[str, NDArray[np.float64]]  # arm → earlier mean of who rated, NaN where unknown
     crossovers: int
     gave: int  # people, of whatever arm, with a value
-    halfway: int  # how many of them there were by half of the values, in the order they came
+    early: int  # those of them who were heard in an early part of the test
+    early_share: float  # of all values, that came in that part
 
     @property
     def total(self) -> int:
@@ -58,10 +59,10 @@ class People:
         Where people come back, most of them have been seen long before most of their rows: the
         count of people is then this power of a clock that goes with the rows, turned over.
         """
-        if self.halfway == 0:
+        if not self.early or not 0 < self.early_share < 1:
             return 1.0
-        doubled = math.log2(self.gave / self.halfway)
-        return max(1.0, min(MOST_HASTE, 1 / doubled if doubled > 0 else MOST_HASTE))
+        grown, told = math.log(self.gave / self.early), -math.log(self.early_share)
+        return max(1.0, min(MOST_HASTE, told / grown if grown > 0 else MOST_HASTE))
 
     def raters(self, arm: str) -> int:
         """How many people of an arm rated."""
@@ -128,7 +129,8 @@ def people_of_arrays(
         pre=before,
         crossovers=int(both_u.sum()),
         gave=int((counts_u > 0).sum()),
-        halfway=len(np.unique(given[: len(given) // 2])),
+        early=len(np.unique(given[: len(given) // 2])),
+        early_share=(len(given) // 2) / max(1, len(given)),
     )
 
 
@@ -157,7 +159,8 @@ def people_of_table(table: pa.Table, arms: Arms) -> People:
         pre=before,
         crossovers=int(crossed_u.sum()),
         gave=int((counts_u > 0).sum()),
-        halfway=round(float(early_u[counts_u > 0].sum())),
+        early=int((early_u > 0).sum()),
+        early_share=float(early_u.sum() / max(1.0, counts_u.sum())),
     )
 
 

@@ -1,52 +1,29 @@
 -- One row per person of the A/B test $experiment until $until: were they shown $other, nothing else,
--- the sum and number of thumbs (1 up, 0 down) on their answers, and were they among the first half heard.
+-- the sum and number of thumbs (1 up, 0 down) on their answers, and how many of them came early.
 -- $until is null if not given.
 -- Of one rater's thumbs on an answer the last counts; the person is the one who was shown the answer.
+-- Early is up to the middle of the time in which people were shown an arm.
 with latest as (
     select interaction, arg_max("value", ("at", id)) as "value", max("at") as "at"
     from ratings_now
     where kind = 'thumb' and ($until::timestamptz is null or "at" <= $until::timestamptz)
     group by interaction, rater
-),
-said as (
-    select exposures."user", (latest."value" > 0)::double as "value", latest."at"
-    from latest
-    join exposures using (interaction)
-    where exposures.experiment = $experiment
-        and ($until::timestamptz is null or exposures."at" <= $until::timestamptz)
-),
-half as (
-    select quantile_disc("at", 0.5) as middle, count(*) as n from said
-),
-ties as (  -- of those heard at the very middle, the share that still belongs to the first half
-    select
-        any_value(middle) as middle,
-        (any_value(n) / 2 - count(*) filter (said."at" < middle))
-            / count(*) filter (said."at" = middle) as share
-    from said, half
-),
-heard as (
-    select "user", sum("value") as total, count(*)::double as n, min("at") as first
-    from said
-    group by "user"
-),
-people as (
-    select "user", bool_or(arm = $other) as other, bool_and(arm = $other) as only
-    from exposures
-    where experiment = $experiment
-        and ($until::timestamptz is null or "at" <= $until::timestamptz)
-    group by "user"
 )
 select
-    people.other,
-    people.only,
-    coalesce(heard.total, 0.0) as total,
-    coalesce(heard.n, 0.0) as n,
-    case
-        when heard.first < ties.middle then 1.0
-        when heard.first = ties.middle then ties.share
-        else 0.0
-    end::double as early
-from people
-left join heard using ("user")
-cross join ties;
+    bool_or(shown.arm = $other) as other,
+    bool_and(shown.arm = $other) as only,
+    coalesce(sum((latest."value" > 0)::double), 0.0)::double as total,
+    count(latest."value")::double as n,
+    count(latest."value") filter (
+        latest."at" <= (
+            select min("at") + (max("at") - min("at")) / 2
+            from exposures
+            where experiment = $experiment
+                and ($until::timestamptz is null or "at" <= $until::timestamptz)
+        )
+    )::double as early
+from exposures as shown
+left join latest using (interaction)
+where shown.experiment = $experiment
+    and ($until::timestamptz is null or shown."at" <= $until::timestamptz)
+group by shown."user";
