@@ -238,7 +238,7 @@ def _hold(
 ) -> Rule:
     """Whether the metric is better (no margin), or has not fallen by it, with the figures."""
     better = margin is None
-    name, above = _name(target, better), -(margin or 0.0)
+    name, above = _name(target, better), 0.0 - (margin or 0.0)
     new, old = candidate[target.suite], champion[target.suite]
     one_sided = 2 * settings.alpha  # for the lower end of a two-sided interval
     try:

@@ -55,8 +55,8 @@ AGREED = {
     "experiments": "assistant",
     "experiment_events": "experiment",
     "exposures": "experiment",
-    "metric_thumb_up": "experiment",
-    "metric_stars": "experiment",
+    "metric_thumb_up": "experiment other until",
+    "metric_stars": "experiment other until",
     "tickets": "assistant status",
     "step": "inputs name",
     "steps": "night",
@@ -198,12 +198,16 @@ def test_each_raters_last_thumb_on_an_exposed_answer_counts_once(store: LocalSto
         make_rating(interaction=turns[2].id, rater="eve", value=1.0),
     ]
     store.append([test, *turns, *seen, *seen, *thumbs])
-    assert store.query("metric_thumb_up", experiment=test.id) == [
-        {"user": "bob", "arm": "candidate", "value": 1.0, "at": thumbs[1].at},
-        {"user": "ada", "arm": "control", "value": 0.0, "at": thumbs[2].at},
-        {"user": "ada", "arm": "control", "value": 1.0, "at": thumbs[3].at},
+    given = {"experiment": test.id, "other": "candidate"}
+    people = sorted(store.query("metric_thumb_up", **given), key=lambda row: row["other"])
+    assert [(row["other"], row["only"], row["total"], row["n"]) for row in people] == [
+        (False, False, 1.0, 2.0),  # ada
+        (True, True, 1.0, 1.0),  # bob
     ]
-    assert [row["value"] for row in store.query("metric_stars", experiment=test.id)] == [2.0]
+    stars = store.query("metric_stars", **given)
+    assert sum(row["total"] for row in stars) == 2.0
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    assert store.query("metric_stars", **given, until=long_ago) == []
 
 
 def test_a_guideline_that_was_never_published_shows_up_by_its_use(store: LocalStore):

@@ -1,5 +1,5 @@
--- One row per person of the A/B test $experiment until $until: were they shown $other, nothing else,
--- the sum and number of star ratings (1 to 5) on their answers, and how many of them came early.
+-- One row per person of the A/B test $experiment: their arms, and the star ratings (1 to 5) on their answers.
+-- Were they shown $other, and nothing else; sum and number until $until, and how many came early.
 -- $until is null if not given.
 -- Of one rater's ratings on an answer the last counts; the person is the one who was shown the answer.
 -- Early is up to the middle of the time in which people were shown an arm.
