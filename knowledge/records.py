@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 # What a chunk is made of.
 Kind = Literal["text", "list", "table", "code"]
@@ -84,6 +85,19 @@ class Passage:
     score: float  # higher is better; comparable within one search only
     similarity: float | None = None  # cosine to the query in [-1, 1]; None if not from dense search
     why: dict[str, float] = field(default_factory=dict)  # e.g. {"dense_rank": 1, "lexical_rank": 3}
+
+
+def passage_of(row: Mapping[str, Any]) -> Passage:
+    """A passage as a file or a store holds it, read again. What it lacks is empty, its score 0.
+
+    Raises:
+        KeyError: It lacks the document, the span or the text.
+    """
+    known = {name: row[name] for name in Passage.__dataclass_fields__ if name in row}
+    missing = {"document", "version", "start", "end", "text"} - known.keys()
+    if missing:
+        raise KeyError(f"a passage lacks {', '.join(sorted(missing))}")
+    return Passage(**{"score": 0.0, **known, "heading": tuple(known.get("heading") or ())})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from eval_suites.records import Case, Reply
+from eval_suites.scorers.refusal import held_back
 from knowledge.text import sentences
 
 _MARK = re.compile(r"\s*\[\d+\]")  # a citation is no part of the form
@@ -22,9 +23,14 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+\S", re.MULTILINE)
 
 
 def format_followed(case: Case, reply: Reply) -> float | None:
-    """1 if the reply keeps to every requirement of its form. For cases with a form."""
+    """1 if the reply keeps to every requirement of its form. For cases with a form.
+
+    To hold back on a question that can be answered is in no form.
+    """
     if not case.format:
         return None
+    if case.expect == "answer" and held_back(reply):
+        return 0.0
     text = _MARK.sub("", reply.text).strip()
     return float(all(CHECKS[name](text, wanted) for name, wanted in case.format.items()))
 

@@ -53,21 +53,24 @@ class EvalCases:
         self._vocabulary = Vocabulary(text for text, _ in texts)
         read = self._vocabulary.read([text for text, _ in texts])
         held = [tuple(read.of(n)) for n in range(len(texts))]
-        self._weights = _weights(held, len(self._vocabulary))
-        for number in self._vocabulary.read([" ".join(sorted(POLITE))]).of(0):
-            if number >= 0:
-                self._weights[number] = 0.0
-        self._heavy: list[float] = self._weights.tolist()
-        self._heaviest = math.log(1 + len(held))
+        polite = self._vocabulary.read([" ".join(sorted(POLITE))]).of(0)
+        by_suite: dict[str, list[tuple[int, ...]]] = {}
+        for (_, (suite, _)), ids in zip(texts, held, strict=True):
+            by_suite.setdefault(suite, []).append(ids)
+        weights = {
+            suite: _weights(ids, len(self._vocabulary), polite) for suite, ids in by_suite.items()
+        }
+        self._heavy: dict[str, list[float]] = {s: w.tolist() for s, w in weights.items()}
+        self._unknown = {suite: unknown_weight(len(ids)) for suite, ids in by_suite.items()}
         self._cases = [
-            CaseText(suite, ids, frozenset(ids), gold, sum(self._weights[i] for i in set(ids)))
+            CaseText(suite, ids, frozenset(ids), gold, sum(weights[suite][i] for i in set(ids)))
             for (_, (suite, gold)), ids in zip(texts, held, strict=True)
             if ids
         ]
         self._runs = Runs(self._cases)
         prompts = sum(not case.gold for case in self._cases)  # they come first
         self._words = Words(
-            self._cases[:prompts], self._weights, cut_short=CUT_SHORT, same_words=SAME_WORDS
+            self._cases[:prompts], weights, cut_short=CUT_SHORT, same_words=SAME_WORDS
         )
         self._meanings = Meanings(suites, embed, cosine) if embed else None
 
@@ -162,13 +165,14 @@ class EvalCases:
         if len(case.ids) < SHORTEST:
             return False
         if _within(ids, case.ids) and len(ids) >= SHORTEST:
-            return self._weight(set(ids)) >= CUT_SHORT * case.weight
+            return self._weight(set(ids), case) >= CUT_SHORT * case.weight
         wanted, own = case.different, set(ids)
-        if self._weight(own & wanted) < SAME_WORDS * case.weight:
+        if self._weight(own & wanted, case) < SAME_WORDS * case.weight:
             return False
         if not question:
-            others = self._weight(own - wanted) + self._heaviest / 2 * (UNKNOWN in own)
-            return self._weight(own & wanted) >= SAME_WORDS * (case.weight + others)
+            others = self._weight(own - wanted, case)
+            others += self._unknown[case.suite] * (UNKNOWN in own)
+            return self._weight(own & wanted, case) >= SAME_WORDS * (case.weight + others)
         reach = 2 * len(case.ids) + 4
         starts = [place for place, one in enumerate(ids) if one in wanted]
         return any(self._likely(ids[start : start + reach], case) for start in starts)
@@ -178,6 +182,7 @@ class EvalCases:
 
         The weight of the words in common counts by that of the case's and of the others.
         """
+        heavy, unknown = self._heavy[case.suite], self._unknown[case.suite]
         seen: set[int] = set()
         shared, others = 0.0, 0.0
         for one in ids:
@@ -185,38 +190,59 @@ class EvalCases:
                 continue
             seen.add(one)
             if one in case.different:
-                shared += self._heavy[one]
+                shared += heavy[one]
                 if shared >= SAME_WORDS * (case.weight + others):
                     return True
             elif one >= 0:
-                others += self._heavy[one]
+                others += heavy[one]
             elif one == UNKNOWN:
-                others += self._heaviest / 2
+                others += unknown
         return False
 
-    def _weight(self, ids: Iterable[int]) -> float:
-        return sum([self._heavy[one] for one in ids if one >= 0])
+    def _weight(self, ids: Iterable[int], case: CaseText) -> float:
+        heavy = self._heavy[case.suite]
+        return sum([heavy[one] for one in ids if one >= 0])
 
 
 def _texts(suites: Sequence[Suite]) -> list[tuple[str, tuple[str, bool]]]:
     """Prompts and expected answers with their suite. Rows are masked, so both forms are known."""
-    found: dict[str, tuple[str, bool]] = {}
+    prompts: dict[tuple[str, str], None] = {}
+    answers: dict[tuple[str, str], None] = {}
     for suite in suites:
         for case in suite.cases:
             for asked in case.asked:
-                for text in (mask(asked), asked):
-                    found.setdefault(text, (suite.name, False))
-    for suite in suites:
-        for case in suite.cases:
+                prompts.setdefault((mask(asked), suite.name))
+                prompts.setdefault((asked, suite.name))
             for text in (*(gold.quote for gold in case.gold if gold.quote), *case.right):
-                found.setdefault(text, (suite.name, True))
-    return list(found.items())
+                answers.setdefault((text, suite.name))
+    return [
+        *((text, (suite, False)) for text, suite in prompts),
+        *((text, (suite, True)) for text, suite in answers if (text, suite) not in prompts),
+    ]
 
 
-def _weights(held: Sequence[tuple[int, ...]], words: int) -> NDArray[np.float64]:
-    """Weight of each word: the fewer cases hold it, the more it tells."""
+def _weights(
+    held: Sequence[tuple[int, ...]], words: int, polite: Iterable[int]
+) -> NDArray[np.float64]:
+    """Weight of each word for one suite: the fewer of its cases hold it, the more it tells.
+
+    Each suite weighs by itself, so that another suite beside it never hides a copy of its cases.
+    A word that only others hold weighs as one that nobody knows; one of mere politeness nothing.
+    """
     counts = Counter(one for ids in held for one in set(ids))
-    return np.array([math.log((2 + len(held)) / (1 + counts[n])) for n in range(words)] or [0.0])
+    found = np.full(max(words, 1), unknown_weight(len(held)))
+    for number, count in counts.items():
+        if number >= 0:
+            found[number] = math.log((2 + len(held)) / (1 + count))
+    for number in polite:
+        if number >= 0:
+            found[number] = 0.0
+    return found
+
+
+def unknown_weight(cases: int) -> float:
+    """What a word weighs that no case holds, among so many."""
+    return math.log(1 + cases) / 2
 
 
 def _within(part: Sequence[int], whole: Sequence[int]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -80,7 +80,7 @@ class Words:
 
     Args:
         cases: Prompts.
-        weights: Of each word, by its number.
+        weights: Of each word, by its number, for each suite.
         cut_short: Share of a case's weight that a text needs which is about as short.
         same_words: The same of a longer text.
     """
@@ -88,40 +88,43 @@ class Words:
     def __init__(
         self,
         cases: Sequence[CaseText],
-        weights: NDArray[np.float64],
+        weights: Mapping[str, NDArray[np.float64]],
         *,
         cut_short: float,
         same_words: float,
     ) -> None:
-        words: list[tuple[int, int]] = []
+        words: list[tuple[int, int, float]] = []
         self._lengths = np.array([len(case.ids) for case in cases], dtype=np.int64)
         self._least = np.full(len(cases), np.inf)  # weight in common of a text cut short
         self._more = np.full(len(cases), np.inf)  # and of a longer one
         for number, case in enumerate(cases):
-            taken = 0.0
-            for one in sorted(set(case.ids), key=lambda one: (-weights[one], one)):
+            heavy, taken = weights[case.suite], 0.0
+            for one in sorted(set(case.ids), key=lambda one: (-heavy[one], one)):
                 if taken >= INDEXED * case.weight:
                     break
-                taken += float(weights[one])
-                words.append((one, number))
+                taken += float(heavy[one])
+                words.append((one, number, float(heavy[one])))
             # What is not looked up may all be there.
             if taken:
                 self._least[number] = (cut_short - 1) * case.weight + taken - ROUNDING
                 self._more[number] = (same_words - 1) * case.weight + taken - ROUNDING
         words.sort()
-        self._holders = np.array([number for _, number in words], dtype=np.int64)
-        counts = np.bincount([one for one, _ in words], minlength=len(weights))
+        self._size = max((len(heavy) for heavy in weights.values()), default=1)
+        self._holders = np.array([number for _, number, _ in words], dtype=np.int64)
+        self._heavy = np.array([heavy for _, _, heavy in words], dtype=np.float64)
+        counts = np.bincount(
+            np.array([one for one, _, _ in words], dtype=np.int64), minlength=self._size
+        )
         self._from = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self._weights = weights
 
     def candidates(self, read: Worded) -> Iterable[tuple[int, int]]:
         """Texts and cases that may have enough words in common, in order."""
         if not (cases := len(self._lengths)):
             return
         known = read.ids >= 0
-        keys = np.sort(read.texts[known] * len(self._weights) + read.ids[known])
+        keys = np.sort(read.texts[known] * self._size + read.ids[known])
         keys = keys[np.diff(keys, prepend=-1) != 0]
-        of_text, ids = np.divmod(keys, len(self._weights))
+        of_text, ids = np.divmod(keys, self._size)
         step = max(1, AT_ONCE // cases)
         for first in range(0, len(read.lengths), step):
             part = slice(*np.searchsorted(of_text, [first, first + step]))
@@ -139,9 +142,8 @@ class Words:
         many = self._from[ids + 1] - self._from[ids]
         at = np.repeat(self._from[ids] - np.cumsum(many) + many, many) + np.arange(many.sum())
         keys = np.repeat(texts, many) * len(self._lengths) + self._holders[at]
-        heavy = np.repeat(self._weights[ids], many)
         size = count * len(self._lengths)
-        held = np.bincount(keys, weights=heavy, minlength=size).astype(np.float64)
+        held = np.bincount(keys, weights=self._heavy[at], minlength=size).astype(np.float64)
         return held.reshape(count, len(self._lengths))
 
 

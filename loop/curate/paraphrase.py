@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eval_suites.suites import Suite
 
 SLACK = 0.08  # how much less likeness will do where telling words are shared
-SHARED = 0.5  # share of the weight of a case's telling words from which that is so
+SHARED = 0.5  # share of the weight of a case's telling words that earns all of it; less, in part
 STATED = 0.62  # cosine that will do where the answer states all facts of the case
 CERTAIN = 0.97  # cosine from which no name or figure tells questions apart
 FEWEST = 3  # telling words of a sentence that is compared on its own
@@ -67,10 +67,7 @@ class Meanings:
         ]
         texts = [piece.text for piece in self._pieces]
         self._vectors_md = embed(texts) if texts else np.zeros((0, 0), dtype=np.float32)
-        counts = Counter(one for piece in self._pieces for one in piece.stems)
-        self._weights = {
-            one: math.log((2 + len(texts)) / (1 + count)) for one, count in counts.items()
-        }
+        self._weights = self._weighed()
 
     def problems(
         self,
@@ -92,16 +89,27 @@ class Meanings:
     def _same(self, text: str, piece: _Piece, cosine: float, answers: Sequence[str]) -> bool:
         if cosine < CERTAIN and tells_apart(text, piece.text):
             return False
-        if cosine >= self._cosine:
-            return True
-        if cosine >= self._cosine - SLACK and self._shared(text, piece) >= SHARED:
+        earned = min(1.0, self._shared(text, piece) / SHARED)
+        if cosine >= self._cosine - SLACK * earned:
             return True
         return cosine >= STATED and any(states(answer, piece.case) for answer in answers)
 
+    def _weighed(self) -> dict[str, dict[str, float]]:
+        """Weight of each word for each suite: another one beside it changes nothing of it."""
+        found: dict[str, dict[str, float]] = {}
+        for suite in dict.fromkeys(piece.suite for piece in self._pieces):
+            held = [piece.stems for piece in self._pieces if piece.suite == suite]
+            counts = Counter(one for some in held for one in some)
+            found[suite] = {
+                one: math.log((2 + len(held)) / (1 + count)) for one, count in counts.items()
+            }
+        return found
+
     def _shared(self, text: str, piece: _Piece) -> float:
         """Share of the weight of a case's telling words that a text has."""
-        whole = sum(self._weights[one] for one in piece.stems)
-        held = sum(self._weights[one] for one in piece.stems & stems(text))
+        weights = self._weights[piece.suite]
+        whole = sum(weights[one] for one in piece.stems)
+        held = sum(weights[one] for one in piece.stems & stems(text))
         return held / whole if whole else 0.0
 
 

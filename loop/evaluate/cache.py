@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval_suites.records import Assistant, Case, Message, Reply
 from knowledge.abstain import read_calibration
-from knowledge.records import Citation, Passage
+from knowledge.records import Citation, passage_of
 from loop.settings import Settings
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ def _reply(row: dict[str, Any]) -> Reply:
         **{
             **row,
             "citations": tuple(Citation(**c) for c in row["citations"]),
-            "passages": tuple(
-                Passage(**{**p, "heading": tuple(p["heading"])}) for p in row["passages"]
-            ),
+            "passages": tuple(passage_of(passage) for passage in row["passages"]),
             "turns": tuple(Message(**turn) for turn in row.get("turns", [])),
         }
     )

@@ -17,7 +17,7 @@ from eval_suites.scorers.match import tokens
 from eval_suites.suites import CASES, load_suite
 from knowledge.errors import RatchetError
 from knowledge.pii import mask
-from knowledge.records import Passage
+from knowledge.records import passage_of
 from knowledge.support import support
 from loop.answer.handover import is_abstention
 from loop.settings import Settings
@@ -190,7 +190,7 @@ def _history(interaction: Mapping[str, Any]) -> tuple[Message, ...]:
 
 def _gold(right: str, passages: Sequence[Mapping[str, Any]]) -> tuple[Gold, ...]:
     """What was shown that bears the better answer out."""
-    shown = [_passage(row) for row in passages]
+    shown = [passage_of(row) for row in passages]
     found = []
     for one in support(right, shown) if right else []:
         if one.passage_number is not None and one.span is not None:
@@ -200,11 +200,6 @@ def _gold(right: str, passages: Sequence[Mapping[str, Any]]) -> tuple[Gold, ...]
             if quote:
                 found.append(Gold(document=passage.document, quote=quote))
     return tuple(dict.fromkeys(found))
-
-
-def _passage(row: Mapping[str, Any]) -> Passage:
-    known = {name: row[name] for name in Passage.__dataclass_fields__ if name in row}
-    return Passage(**{**known, "heading": tuple(known.get("heading", ()))})
 
 
 def _cases(folder: Path) -> list[Case]:

@@ -19,7 +19,7 @@ from eval_suites.records import Case, Message, Reply, Report
 from eval_suites.stats.intervals import Mean, clustered_mean
 from eval_suites.stats.ppi import ppi_mean
 from knowledge.errors import RatchetError
-from knowledge.records import Passage
+from knowledge.records import passage_of
 from loop.settings import Settings
 
 if TYPE_CHECKING:
@@ -181,17 +181,7 @@ def _as_cases(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Case], list[Reply
         cases.append(
             Case(id=str(row["id"]), suite="", prompt=row["question"], history=tuple(earlier))
         )
-        shown = tuple(
-            Passage(
-                document=p["document"],
-                version=p["version"],
-                start=p["start"],
-                end=p["end"],
-                text=p["text"],
-                score=0.0,
-            )
-            for p in row["passages"]
-        )
+        shown = tuple(passage_of(passage) for passage in row["passages"])
         replies.append(Reply(text=row["answer"], passages=shown, abstained=bool(row["abstained"])))
     return cases, replies
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from knowledge.records import Document, Passage, may_read
+from knowledge.records import Document, Passage, may_read, passage_of
 from knowledge.support import support
 from knowledge.text import containment, ngrams
 from loop.evaluate.judged import Cited, JudgedAnswer
@@ -146,7 +146,7 @@ def _borne_out(
     today = look_up(collection, queries, limit=LOOKED_THROUGH, settings=settings, on=on)
     right: dict[str, tuple[Cited, ...]] = {}
     for (answer, text, _), passages in zip(corrected, today, strict=True):
-        candidates = [*passages, *map(_as_passage, answer.shown)]
+        candidates = [*passages, *(passage_of(asdict(cited)) for cited in answer.shown)]
         numbers = dict.fromkeys(one.passage_number for one in support(text, candidates))
         chosen = tuple(_as_cited(candidates[n - 1]) for n in numbers if n is not None)
         right[answer.id] = tuple(dict.fromkeys((*right.get(answer.id, ()), *chosen)))
@@ -173,15 +173,4 @@ def _as_cited(passage: Passage) -> Cited:
         start=passage.start,
         end=passage.end,
         text=passage.text,
-    )
-
-
-def _as_passage(cited: Cited) -> Passage:
-    return Passage(
-        document=cited.document,
-        version=cited.version,
-        start=cited.start,
-        end=cited.end,
-        text=cited.text,
-        score=0.0,
     )

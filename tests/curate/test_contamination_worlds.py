@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 from eval_suites.records import Case
 from eval_suites.simulate import GREETINGS
-from eval_suites.suites import load_suite
+from eval_suites.suites import bundled_suites, load_suite
 from loop.curate.contamination import EvalCases
 from loop.curate.paraphrase import pieces
 from loop.demo.traffic import load_questions
-from loop.settings import Settings
 from tests.curate.paraphrases import WORDINGS, wordings
 
 WORLDS = 1_000
-SUITES = [load_suite(name) for name in Settings().suites]  # what every candidate is put
+SUITES = [load_suite(name) for name in bundled_suites()]
 CASES = [case for suite in SUITES for case in suite.cases]
 INNOCENT = [case.prompt for case in load_questions()]
 FILLER = (
@@ -164,6 +163,18 @@ def test_the_words_of_a_near_copy_are_enough_without_its_meaning():
     problems = cases.problems([row.questions for row in rows], [row.answers for row in rows])
     missed = [row for row, problem in zip(rows, problems, strict=True) if problem is None]
     assert len(missed) / len(rows) < 0.01
+
+
+def test_another_suite_beside_it_never_hides_a_copy():
+    alone, beside = EvalCases(SUITES[:1], 0.6), EvalCases(SUITES, 0.6)
+    rng = Random(8)
+    rows = [row for case in SUITES[0].cases for row in near_copies(case, rng)]
+    questions, answers = [row.questions for row in rows], [row.answers for row in rows]
+    found, found_beside = alone.problems(questions, answers), beside.problems(questions, answers)
+    assert any(found)
+    assert not [
+        row for row, one, more in zip(rows, found, found_beside, strict=True) if one and not more
+    ]
 
 
 def _key(row: Row) -> Row:
