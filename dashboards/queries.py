@@ -22,7 +22,9 @@ from dashboards.records import (
     Waiting,
 )
 from loop.answer.outflow import mask_new
+from loop.decide.promote import last_decision, standing_of
 from loop.models import registry
+from loop.store.approvals import Standing
 from loop.store.champion import history
 from loop.store.records import (
     Adapter,
@@ -181,6 +183,13 @@ def adapters(labels: Mapping[str, str] | None = None) -> list[Listed]:
         )
         for row in rows
     ]
+
+
+def verdict_on(candidate: str) -> tuple[Decision, Standing] | None:
+    """The newest verdict on a candidate, and where it stands; None if it was never judged."""
+    here = source.here()
+    row = last_decision(here.store, here.assistant, candidate)
+    return (from_row(Decision, row), standing_of(here.store, row)) if row else None
 
 
 def labels() -> dict[str, list[str]]:

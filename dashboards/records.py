@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from loop.evaluate.coverage_report import Task
+from loop.store.approvals import Standing
 from loop.store.records import Adapter, Dataset, DatasetRow, Experiment, Rating, Run
 
 
@@ -178,9 +179,10 @@ class Listed:
     champion: bool
     pruned_at: datetime | None = None  # since when its files are gone
 
-    def promotable(self, champion: str) -> bool:
-        """Has the gate passed it against the present champion?"""
-        passed = self.verdict == "pass" and self.judged_against == champion
+    def promotable(self, champion: str, stands: Standing | None) -> bool:
+        """Has it passed against the present champion, or been waived, and been approved?"""
+        agreed = stands is not None and stands.passed and not stands.missing
+        passed = agreed and self.judged_against == champion
         return passed and self.adapter.id != champion and self.pruned_at is None
 
 

@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     from loop.commands.adapters import adapter_commands
     from loop.commands.balance import balance_commands
     from loop.commands.datasets import dataset_commands
+    from loop.commands.experiments import experiment_commands
     from loop.commands.judging import judging_commands
     from loop.commands.knowing import knowledge_commands
     from loop.commands.pii import pii_commands
@@ -159,37 +160,20 @@ def parser() -> argparse.ArgumentParser:
 
     gate = add(groups, "gate", judge.gate, "every rule, its evidence, its verdict")
     gate.add_argument("candidate")
+    gate.add_argument(
+        "--against", metavar="ADAPTER", help="instead of the champion; a dry run, not on record"
+    )
+    gate.add_argument("--dry-run", action="store_true", help="put no verdict on record")
+    approve = add(groups, "approve", judge.approve, "approve what the gate passed")
+    approve.add_argument("candidate")
+    approve.add_argument("--reason", required=True, help="why, in words; it is recorded")
+    approve.add_argument("--withdraw", action="store_true", help="take your approval back")
+    waive = add(groups, "waive", judge.waive, "take a rule that failed as passed; recorded")
+    waive.add_argument("candidate")
+    waive.add_argument("rule", help='as `ratchet gate` writes it, like "keep safety:refused"')
+    waive.add_argument("--reason", required=True, help="why, in words; it is recorded")
 
-    test = group("experiment", "A/B tests")
-    start = add(test, "start", judge.experiment_start, "send a share of people to a candidate")
-    start.add_argument("candidate")
-    start.add_argument(
-        "--share", type=float, default=0.5, help="share of people who get the candidate"
-    )
-    start.add_argument("--horizon", type=int, help="people planned over all arms")
-    add(test, "status", judge.experiment_status, "experiments and where they stand")
-    stop = add(test, "stop", judge.experiment_stop, "end an experiment")
-    stop.add_argument("experiment")
-    stop.add_argument("--reason", default="stopped by hand")
-    analyze = add(
-        test,
-        "analyze",
-        judge.experiment_analyze,
-        "look at an experiment, or at any CSV file of one",
-    )
-    analyze.add_argument("source", metavar="ID_OR_FILE")
-    analyze.add_argument(
-        "--planned", type=int, help="of a file: people at the horizon, declared beforehand"
-    )
-    analyze.add_argument("--look", type=int, help="of a file: which look this is, from 1")
-    analyze.add_argument(
-        "--looks", type=int, help="of a file: looks planned by the horizon (default: 20)"
-    )
-    analyze.add_argument("--alpha", type=float, default=0.05)
-    analyze.add_argument("--control", help="name of the control arm (default: the first seen)")
-    analyze.add_argument(
-        "--fixed", action="store_true", help="of a file: this is the only look there is"
-    )
+    experiment_commands(group("experiment", "A/B tests"), add)
 
     promote = add(groups, "promote", judge.promote, "make an adapter the champion")
     promote.add_argument("adapter")

@@ -98,6 +98,10 @@ def run_night(
     )
     if not verdict["passed"]:
         return end("refused", str(verdict["reason"]), dataset.id, candidate)
+    if settings.gate.approvals:
+        words = f"{settings.gate.approvals} must approve it: `ratchet approve {candidate}`, then "
+        promote_it = f"`ratchet promote {candidate}`."
+        return end("passed", words + promote_it, dataset.id, candidate)
     if settings.nightly.apply != "promote":
         return end(
             "passed", f"Promote it with `ratchet promote {candidate}`.", dataset.id, candidate

@@ -240,11 +240,14 @@ class GateSettings:
         "injection:nothing_leaked",
         "accuracy:facts_present",
     )
+    goals: tuple[str, ...] = ()  # beside `improve`; one of them all must be better, none may fall
     margin: float = 0.05  # how far a kept metric may fall, at most, unless it says: "… by 0.02"
     bounds: tuple[str, ...] = ()  # "suite:metric >= 0.9" or "suite:metric <= 2.5", interval and all
     alpha: float = 0.05
     minimum_cases: int = 30  # fewest cases behind the metric that must be better
     minimum_kept: int = 10  # fewest cases behind each kept one
+    approvals: int = 0  # people who must approve a promotion, whoever asks for it; 2 for high risk
+    approvers: tuple[str, ...] = ()  # who may approve and waive; empty takes anyone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

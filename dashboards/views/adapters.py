@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import streamlit as st
 
 from dashboards import queries, source, widgets
 from dashboards.graph import dot
 from dashboards.records import Lineage, Listed
-from dashboards.words import code, figure, lasted, short, when
-from loop.decide.promote import promote, rollback
+from dashboards.words import code, figure, lasted, plain, short, when
+from loop.decide.promote import Kind, promote, rollback, say
+from loop.store.approvals import Standing, unwaivable
+from loop.store.records import Decision
 
 WORDS = {"pass": "passed", "fail": "refused"}
 LABELS = ("domain", "language", "segment")
@@ -56,14 +60,51 @@ def table(listed: list[Listed], metric: str) -> None:
     )
 
 
-def promotion(one: Listed, champion: str) -> None:
+def signing(one: Listed, decision: Decision, stands: Standing) -> None:
+    """Approve what the gate passed, take that back, or waive a rule that failed."""
+    actor = widgets.person()
+    count = f" {len(stands.approved_by)} of {stands.needed}" if stands.needed else ""
+    with st.popover(f"Approve{count}", icon=":material/how_to_reg:"):
+        for rule, by in stands.waived.items():
+            st.caption(f"{plain(by['actor'])} waived {plain(rule)}: {plain(by['reason'])}")
+        st.caption(f"Approved by {', '.join(map(plain, stands.approved_by)) or 'nobody'}.")
+        mine = actor in stands.approved_by
+        open_to = [rule for rule in stands.failed if not unwaivable(asdict(decision), rule)]
+        reason = st.text_input("Reason", key=f"signed-{one.adapter.id}")
+        allowed = bool(actor and reason and reason.strip())
+        if actor is None:
+            st.caption("Give your name on the left first.")
+        if not stands.failed:
+            word = "Withdraw my approval" if mine else "Approve it"
+            if st.button(word, type="primary", disabled=not allowed):
+                _say(one, "withdraw" if mine else "approve", actor or "", reason or "")
+        elif open_to:
+            rule = st.selectbox("Failed", open_to, key=f"waived-{one.adapter.id}")
+            if st.button("Waive this rule", disabled=not allowed):
+                _say(one, "waive", actor or "", reason or "", rule or "")
+        else:
+            st.caption("What failed cannot be waived. See its rules on the Evaluations page.")
+
+
+def _say(one: Listed, kind: Kind, actor: str, reason: str, rule: str = "") -> None:
+    here = source.here()
+    with widgets.told():
+        say(here.store, here.settings, one.adapter.id, kind, actor=actor, reason=reason, rule=rule)
+        st.toast("Recorded.", icon=":material/check:")
+        st.rerun()
+
+
+def promotion(one: Listed, champion: str, stands: Standing | None) -> None:
     """Make it champion: only what the gate passed, or with a reason for doing it anyway."""
-    actor, ready = widgets.person(), one.promotable(champion)
+    actor, ready = widgets.person(), one.promotable(champion, stands)
     closed = one.champion or one.pruned_at is not None
     with st.popover("Promote", icon=":material/arrow_upward:", disabled=closed):
         if not ready:
-            st.warning(_objection(one))
-        override = not ready and st.checkbox("Override the gate", key=f"override-{one.adapter.id}")
+            st.warning(_objection(one, stands))
+        waiting = stands is not None and stands.missing > 0
+        override = not (ready or waiting) and st.checkbox(
+            "Override the gate", key=f"override-{one.adapter.id}"
+        )
         reason = st.text_input("Reason", key=f"reason-{one.adapter.id}")
         if actor is None:
             st.caption("Give your name on the left first.")
@@ -144,11 +185,13 @@ def lineage(found: Lineage) -> None:
             st.json({"metrics": found.run.metrics, "settings": found.run.settings}, expanded=1)
 
 
-def _objection(one: Listed) -> str:
-    if one.verdict is None:
+def _objection(one: Listed, stands: Standing | None) -> str:
+    if stands is None:
         return f"The gate has not judged it: {code(f'ratchet gate {one.adapter.id}')}."
-    if one.verdict != "pass":
+    if stands.failed:
         return "The gate refused it. See its rules on the Evaluations page."
+    if stands.missing:
+        return f"{stands.missing} more must approve it first."
     return f"The gate passed it against {code(one.judged_against or '')}, not the champion of now."
 
 
@@ -171,7 +214,11 @@ st.subheader("Lineage")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = st.selectbox("Adapter", list(by_id), width=360)
     one = by_id[chosen or next(iter(by_id))]
-    promotion(one, champion)
+    found_verdict = queries.verdict_on(one.adapter.id)
+    stands = found_verdict[1] if found_verdict else None
+    if found_verdict and (found_verdict[1].needed or found_verdict[1].failed):
+        signing(one, *found_verdict)
+    promotion(one, champion, stands)
 if one.pruned_at is not None:
     again = f"ratchet adapters show {one.adapter.id}"
     st.info(f"Its files were pruned. {code(again)} tells how to make it again.")

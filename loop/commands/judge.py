@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import RatchetError
@@ -15,6 +14,7 @@ from loop.settings import load_settings
 
 if TYPE_CHECKING:
     from eval_suites.records import Report
+    from loop.decide.promote import Kind
 
 
 def evaluate(args: Namespace) -> Outcome:
@@ -120,17 +120,19 @@ def gate(args: Namespace) -> Outcome:
     from loop.evaluate.evaluate import evaluate as run
     from loop.evaluate.trust import judges_of
     from loop.models.engine import load_engine
+    from loop.models.records import BASE
     from loop.models.registry import adapter_of, champion, make_ready
 
     settings = load_settings(args.project)
     suites = project.suites_of(settings)
+    dry = args.dry_run or args.against is not None
     with project.opened(settings) as store:
-        before = champion(store, settings.assistant.name)
-        adapter_of(store, args.candidate)
+        before = args.against or champion(store, settings.assistant.name)
+        for adapter in {args.candidate, before} - {BASE}:
+            adapter_of(store, adapter)
         if before == args.candidate:
-            raise RatchetError(
-                f"{before} is the champion already, so there is nothing to judge it against."
-            )
+            who = "the same adapter" if args.against else "the champion already"
+            raise RatchetError(f"{before} is {who}, so there is nothing to judge it against.")
         engine, collection = load_engine(settings), project.open_collection(settings, needed=True)
         reports = {}
         for adapter in (before, args.candidate):
@@ -148,14 +150,22 @@ def gate(args: Namespace) -> Outcome:
             reports[adapter] = {report.suite: report for report in found}
         judges = judges_of(settings, reports[args.candidate].values())
         verdict = judge(reports[args.candidate], reports[before], settings.gate, judges=judges)
-        decision = decide(store, settings, args.candidate, before, verdict, at=datetime.now(UTC))
+        decision = None
+        if not dry:
+            at = datetime.now(UTC)
+            decision = decide(store, settings, args.candidate, before, verdict, at=at)
+    word = "pass" if verdict.passed else "fail"
     rows = [("pass" if r.passed else "FAIL", r.rule, r.evidence["says"]) for r in verdict.rules]
-    text = f"{decision.verdict.upper()}: {args.candidate} against {before}\n" + table(
+    text = f"{word.upper()}: {args.candidate} against {before}\n" + table(
         rows, ["", "rule", "evidence"]
     )
+    if dry:
+        text += "\n\nA dry run: nothing is on record, and nothing can be promoted by it."
+    elif verdict.passed and settings.gate.approvals:
+        text += f"\n\nIt takes {settings.gate.approvals} approvals: `ratchet approve`."
     data = {
-        "verdict": decision.verdict,
-        "decision": decision.id,
+        "verdict": word,
+        "decision": decision.id if decision else None,
         "champion": before,
         "rules": [asdict(rule) for rule in verdict.rules],
     }
@@ -178,6 +188,36 @@ def promote(args: Namespace) -> Outcome:
     return Outcome(done, f"{done['adapter']} answers now; before it was {done['previous']}.")
 
 
+def approve(args: Namespace) -> Outcome:
+    return _say(args, "withdraw" if args.withdraw else "approve")
+
+
+def waive(args: Namespace) -> Outcome:
+    return _say(args, "waive", args.rule)
+
+
+def _say(args: Namespace, kind: Kind, rule: str = "") -> Outcome:
+    from loop.decide.promote import say
+
+    settings = load_settings(args.project)
+    with project.opened(settings) as store:
+        done = say(
+            store, settings, args.candidate, kind, actor=person(), reason=args.reason, rule=rule
+        )
+    if done["failed"]:
+        state = f"Still failing: {'; '.join(done['failed'])}."
+    elif done["missing"]:
+        state = f"{done['missing']} more must approve."
+    else:
+        state = f"It may be promoted: `ratchet promote {args.candidate}`."
+    approved = ", ".join(done["approved_by"]) or "nobody"
+    waived = "".join(
+        f"\nWaived by {by['actor']}: {name} ({by['reason']})" for name, by in done["waived"].items()
+    )
+    text = f"{args.candidate}: approved by {approved}.{waived}\n{state}"
+    return Outcome(done | {"candidate": args.candidate}, text)
+
+
 def rollback(args: Namespace) -> Outcome:
     from loop.decide.promote import rollback as run
 
@@ -185,74 +225,6 @@ def rollback(args: Namespace) -> Outcome:
     with project.opened(settings) as store:
         done = run(store, settings.assistant.name, actor=person(), reason=args.reason)
     return Outcome(done, f"{done['adapter']} answers again; {done['previous']} was taken back.")
-
-
-def experiment_start(args: Namespace) -> Outcome:
-    from loop.experiments.online import start
-
-    settings = load_settings(args.project)
-    with project.opened(settings) as store:
-        made = start(
-            store,
-            settings,
-            args.candidate,
-            share=args.share,
-            actor=person(),
-            at=datetime.now(UTC),
-            horizon=args.horizon,
-        )
-    text = f"{made.id} runs: {args.share:.0%} of people get {args.candidate}"
-    return Outcome(asdict(made), f"{text}, until {made.horizon} people came.")
-
-
-def experiment_status(args: Namespace) -> Outcome:
-    settings = load_settings(args.project)
-    with project.opened(settings) as store:
-        found = store.query("experiments", assistant=settings.assistant.name)
-        looks = {e["id"]: store.query("experiment_events", experiment=e["id"]) for e in found}
-    data = [{**row, "events": looks[row["id"]]} for row in found]
-    rows = []
-    for row in found:
-        seen = [event for event in looks[row["id"]] if event["kind"] == "look"]
-        last = seen[-1]["detail"].get("verdict") if seen else None
-        rows.append(
-            (row["id"], row["status"], row["arms"][-1]["adapter"], row["horizon"], len(seen), last)
-        )
-    text = table(rows, ["experiment", "status", "candidate", "horizon", "looks", "verdict"])
-    return Outcome(
-        data, text if rows else "No experiment yet. Start one with `ratchet experiment start`."
-    )
-
-
-def experiment_stop(args: Namespace) -> Outcome:
-    from loop.experiments.online import stop
-
-    with project.opened(load_settings(args.project)) as store:
-        stop(store, args.experiment, actor=person(), reason=args.reason)
-    return Outcome(
-        {"experiment": args.experiment, "status": "stopped"}, f"{args.experiment} is stopped."
-    )
-
-
-def experiment_analyze(args: Namespace) -> Outcome:
-    from loop.experiments.csv_file import analyze_csv
-    from loop.experiments.online import look
-
-    if Path(args.source).suffix == ".csv" or Path(args.source).is_file():
-        found = analyze_csv(
-            Path(args.source),
-            planned=args.planned,
-            look=args.look,
-            looks=args.looks,
-            alpha=args.alpha,
-            control=args.control,
-            fixed=args.fixed,
-        )
-    else:
-        settings = load_settings(args.project)
-        with project.opened(settings) as store:
-            found = look(store, settings, args.source, at=datetime.now(UTC))
-    return Outcome(asdict(found), found.sentence)
 
 
 def audit_verify(args: Namespace) -> Outcome:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from eval_suites.compare import Comparison, compare
 from eval_suites.records import Report
+from eval_suites.stats.multiplicity import holm
 from knowledge.errors import RatchetError
+from loop.decide.targets import Bound, Kept, Target, bound_of, kept_of, target_of
 from loop.settings import GateSettings
 
 Reports = Mapping[str, Report]  # suite name → report
 GRADED = "graded"  # the metric that is only as good as its judge
-_BOUND = re.compile(r"\s*(\S+?:\S+?)\s*(>=|<=)\s*(\S+)\s*")
-_KEPT = re.compile(r"\s*(\S+?:\S+?)(?:\s+by\s+(\S+))?\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,31 +47,6 @@ class Verdict:
         return f"{failed[0].rule}: {failed[0].evidence['says']}{more}"
 
 
-class Target(NamedTuple):
-    """A metric of a suite, written "suite:metric"."""
-
-    suite: str
-    metric: str
-
-    def __str__(self) -> str:
-        return f"{self.suite}:{self.metric}"
-
-
-class Kept(NamedTuple):
-    """A metric that may not fall by more than the margin."""
-
-    target: Target
-    margin: float
-
-
-class Bound(NamedTuple):
-    """A figure that the candidate must keep to, whatever the champion does."""
-
-    target: Target
-    way: Literal[">=", "<="]
-    value: float
-
-
 def judge(
     candidate: Reports,
     champion: Reports,
@@ -84,13 +57,15 @@ def judge(
     """Hold a candidate's reports against the champion's.
 
     Rules, in this order: for each suite the gate names, that both were put the same cases of the
-    same version; for each whose grades count, that its judge may decide; that `improve` is better;
-    that each of `keep` has not fallen by its margin; that each of `bounds` holds.
+    same version; for each whose grades count, that its judge may decide; that `improve`, or one of
+    it and `goals`, is better; that each of `keep`, and each goal, has not fallen by its margin;
+    that each of `bounds` holds.
 
     Better and kept are one-sided tests, paired by case and clustered, at level alpha: better means
     that the lower bound of the difference is above 0, kept that it is above −margin. A bound holds
     when the candidate's whole 95 % interval does. All must pass, so they need no correction for
-    being many (intersection-union).
+    being many (intersection-union). Of several goals one is enough, so their p-values are
+    corrected after Holm.
 
     Args:
         candidate: Its report on each suite.
@@ -101,10 +76,14 @@ def judge(
     Raises:
         RatchetError: A target of the settings is not written "suite:metric".
     """
-    improve = _target(settings.improve)
-    keep = [_kept(text, settings.margin) for text in settings.keep]
-    bounds = [_bound(text) for text in settings.bounds]
-    compared = [improve, *(kept.target for kept in keep)]
+    improve = target_of(settings.improve)
+    goals = [improve, *(t for t in map(target_of, settings.goals) if t != improve)]
+    keep = [kept_of(text, settings.margin) for text in settings.keep]
+    if len(goals) > 1:
+        named = {kept.target for kept in keep}
+        keep += [Kept(goal, settings.margin) for goal in goals if goal not in named]
+    bounds = [bound_of(text) for text in settings.bounds]
+    compared = [*goals, *(kept.target for kept in keep)]
     same = {
         suite: _same_cases(suite, candidate, champion)
         for suite in dict.fromkeys(target.suite for target in compared)
@@ -113,53 +92,66 @@ def judge(
     graded = [t.suite for t in (*compared, *(b.target for b in bounds)) if t.metric == GRADED]
     for suite in dict.fromkeys(graded):
         rules.append(_judged(suite, candidate, judges or {}))
-    for target, margin in ((improve, None), *keep):
-        if same[target.suite].passed:
-            rules.append(_hold(target, candidate, champion, settings, margin))
-        else:
-            says = f"There are no reports on {target.suite} that compare."
-            name = _name(target, margin is None)
-            rules.append(Rule(rule=name, passed=False, evidence={"says": says}))
+    held = {
+        (target, margin): _hold(target, candidate, champion, settings, margin)
+        if same[target.suite].passed
+        else _none(target, margin)
+        for target, margin in (*((goal, None) for goal in goals), *keep)
+    }
+    won = [held.pop((goal, None)) for goal in goals]
+    rules.append(won[0] if len(won) == 1 else _one_of(goals, won, settings))
+    rules += held.values()
     rules += [_within(bound, candidate) for bound in bounds]
     return Verdict(rules=tuple(rules))
 
 
-def _target(text: str) -> Target:
-    suite, colon, metric = text.partition(":")
-    if not (suite and colon and metric):
-        raise RatchetError(
-            f'gate: {text!r} is not written "suite:metric". Mend gate.improve or gate.keep.'
+def _none(target: Target, margin: float | None) -> Rule:
+    says = f"There are no reports on {target.suite} that compare."
+    return Rule(rule=_name(target, margin is None), passed=False, evidence={"says": says})
+
+
+def _one_of(goals: list[Target], won: list[Rule], settings: GateSettings) -> Rule:
+    """Whether one of several goals is better, corrected for their number.
+
+    Source: Holm 1979. A goal without figures counts among them, with a p-value of 1.
+    """
+    one_sided = [_one_sided(rule.evidence) for rule in won]
+    adjusted = holm(one_sided)
+    better = [
+        p < settings.alpha and rule.evidence.get("n", 0) >= settings.minimum_cases
+        for p, rule in zip(adjusted, won, strict=True)
+    ]
+    told = [
+        f"{goal} {rule.evidence['difference']:+.3f} (p = {p:.2g})"
+        if "difference" in rule.evidence
+        else f"{goal}: {rule.evidence['says'].rstrip('.')}"
+        for goal, rule, p in zip(goals, won, adjusted, strict=True)
+    ]
+    says = "; ".join(told)
+    if not any(better):
+        says += (
+            f"; none is better at {settings.alpha:g} among {len(goals)}, each taking "
+            f"{settings.minimum_cases} cases"
         )
-    return Target(suite, metric)
+    evidence: dict[str, Any] = {
+        "n": max(rule.evidence.get("n", 0) for rule in won),
+        "alpha": settings.alpha,
+        "goals": [
+            {"target": str(goal), **rule.evidence, "p_one_sided": p, "p_holm": q, "better": good}
+            for goal, rule, p, q, good in zip(goals, won, one_sided, adjusted, better, strict=True)
+        ],
+        "says": f"{says}.",
+    }
+    name = f"improve one of {', '.join(map(str, goals))}"
+    return Rule(rule=name, passed=any(better), evidence=evidence)
 
 
-def _kept(text: str, margin: float) -> Kept:
-    found = _KEPT.fullmatch(text)
-    if found is None:
-        raise RatchetError(
-            f'gate.keep: {text!r} is not written "suite:metric" or "suite:metric by 0.02". Mend it.'
-        )
-    return Kept(_target(found[1]), _number(text, found[2]) if found[2] else margin)
-
-
-def _bound(text: str) -> Bound:
-    found = _BOUND.fullmatch(text)
-    if found is None:
-        raise RatchetError(
-            f'gate.bounds: {text!r} is not written "suite:metric >= 0.9" or "suite:metric <= 2". '
-            "Mend it."
-        )
-    return Bound(_target(found[1]), ">=" if found[2] == ">=" else "<=", _number(text, found[3]))
-
-
-def _number(text: str, number: str) -> float:
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise RatchetError(f"gate: {text!r} names {number!r}, expected a number of 0 or more.")
-    return value
+def _one_sided(evidence: Mapping[str, Any]) -> float:
+    """The p-value for being better, from the two-sided one and the way of the difference."""
+    if "p_value" not in evidence:
+        return 1.0
+    half = float(evidence["p_value"]) / 2
+    return half if evidence["gain"] > 0 else 1.0 - half
 
 
 def _name(target: Target, better: bool) -> str:
@@ -266,6 +258,7 @@ def _figures(found: Comparison) -> dict[str, Any]:
         "candidate": found.new_mean,
         "champion": found.old_mean,
         "difference": found.difference,
+        "gain": found.gain[0],
         "low": found.low,
         "high": found.high,
         "p_value": found.p_value,

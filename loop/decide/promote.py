@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from knowledge.errors import RatchetError
 from loop.decide.gate import Verdict
@@ -13,12 +13,15 @@ from loop.forget.marks import marks, said
 from loop.models import registry
 from loop.models.records import BASE
 from loop.settings import Settings
+from loop.store.approvals import Standing, standing, wanting
 from loop.store.champion import history
 from loop.store.ids import new_id
 from loop.store.records import Decision
 
 if TYPE_CHECKING:
     from loop.store.store import Store
+
+Kind = Literal["approve", "withdraw", "waive"]  # what a person says to a verdict
 
 
 def decide(
@@ -48,6 +51,7 @@ def decide(
         champion=champion,
         verdict="pass" if verdict.passed else "fail",
         rules=[asdict(rule) for rule in verdict.rules],
+        approvals=settings.gate.approvals,
     )
     store.append([decision])
     return decision
@@ -66,8 +70,9 @@ def promote(
 ) -> dict[str, Any]:
     """Make an adapter the champion of an assistant.
 
-    The newest decision on it must be a pass, against the champion it would replace now. Its
-    weights must still be what was registered.
+    The newest decision on it must be a pass, or what failed be waived, against the champion it
+    would replace now, and as many people must have approved it as it asks for. Its weights must
+    still be what was registered.
 
     Args:
         store: Holds the decisions, and makes the change in one transaction.
@@ -77,14 +82,16 @@ def promote(
         reason: Why, in words.
         evidence: What else to record with it, e.g. an experiment.
         expected_champion: What it is meant to replace; None takes whatever is champion now.
-        override: Promote although the gate has not passed it; recorded with the reason.
+        override: Promote although the gate has not passed it; recorded with the reason. It takes
+            the approvals all the same.
 
     Returns:
         What the store says of the promotion.
 
     Raises:
-        RatchetError: It has not passed, it is champion already, it is not registered for this
-            assistant, its weights are not sound, or the champion changed meanwhile.
+        RatchetError: It has not passed, too few approved it, it is champion already, it is not
+            registered for this assistant, its weights are not sound, or the champion changed
+            meanwhile.
     """
     now = registry.champion(store, assistant)
     if expected_champion is not None and now != expected_champion:
@@ -95,10 +102,13 @@ def promote(
     if adapter == now:
         raise RatchetError(f"{adapter} is the champion of {assistant!r} already. Nothing to do.")
     decision = last_decision(store, assistant, adapter)
-    problems = (_marked(store, adapter), _objection(decision, adapter, now))
+    stands = standing_of(store, decision) if decision else None
+    problems = (_marked(store, adapter), _objection(decision, stands, adapter, now))
     problem = " ".join(one for one in problems if one) or None
     if problem and not override:
         raise RatchetError(problem)
+    if stands and stands.missing:
+        raise RatchetError(wanting(adapter, stands))
     if override and not reason.strip():
         raise RatchetError("An override is recorded with its reason. Give one with --reason.")
     _check(store, assistant, adapter)
@@ -115,6 +125,7 @@ def promote(
         reason=reason,
         evidence=shown,
         expected_champion=now,
+        override=override,
     )
 
 
@@ -140,14 +151,71 @@ def last_decision(store: Store, assistant: str, candidate: str) -> dict[str, Any
     return max(rows, key=lambda row: str(row["id"]), default=None)
 
 
-def _objection(decision: Mapping[str, Any] | None, adapter: str, champion: str) -> str | None:
+def standing_of(store: Store, decision: Mapping[str, Any]) -> Standing:
+    """Where a verdict stands: what is waived, who approved it, what is missing.
+
+    Args:
+        store: Holds what people said to it.
+        decision: Its row.
+    """
+    return standing(decision, store.query("approvals", decision=str(decision["id"])))
+
+
+def say(
+    store: Store,
+    settings: Settings,
+    candidate: str,
+    kind: Kind,
+    *,
+    actor: str,
+    reason: str,
+    rule: str = "",
+) -> dict[str, Any]:
+    """Record what a person says to the newest verdict on a candidate, in one transaction.
+
+    Args:
+        store: Holds the verdict.
+        settings: Name the assistant, and who may approve and waive.
+        candidate: The adapter that was judged.
+        kind: Approve it, withdraw an approval, or waive a rule that failed.
+        actor: Who says so.
+        reason: Why, in words.
+        rule: That is waived, as the verdict writes it.
+
+    Returns:
+        Where the verdict stands now; see `loop.store.approvals.Standing`.
+
+    Raises:
+        RatchetError: There is no verdict, this person may not, or it cannot be said to it.
+    """
+    allowed = settings.gate.approvers
+    if allowed and actor not in allowed:
+        raise RatchetError(
+            f"{actor} may not {kind}: gate.approvers names {', '.join(allowed)}. "
+            "Nothing was recorded."
+        )
+    decision = last_decision(store, settings.assistant.name, candidate)
+    if decision is None:
+        raise RatchetError(f"No gate has judged {candidate}. Run `ratchet gate {candidate}`.")
+    return store.command(
+        "approve",
+        decision=decision["id"],
+        kind=kind,
+        actor=actor,
+        reason=reason,
+        rule=rule,
+    )
+
+
+def _objection(
+    decision: Mapping[str, Any] | None, stands: Standing | None, adapter: str, champion: str
+) -> str | None:
     """Why the gate does not let this adapter replace this champion; None if it does."""
     again = f"Run `ratchet gate {adapter}`, or override with a reason."
-    if decision is None:
+    if decision is None or stands is None:
         return f"No gate has judged {adapter}. {again}"
-    if decision["verdict"] != "pass":
-        failed = [str(rule["rule"]) for rule in decision["rules"] if not rule["passed"]]
-        return f"The gate refused {adapter}: {'; '.join(failed) or 'it held no rule'}. {again}"
+    if stands.failed:
+        return f"The gate refused {adapter}: {'; '.join(stands.failed)}. {again}"
     if decision["champion"] != champion:
         return (
             f"{adapter} passed against {decision['champion']}, but the champion is {champion} now. "

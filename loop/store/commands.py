@@ -17,6 +17,7 @@ from knowledge.errors import RatchetError
 from loop.store.act import Act, Result, Transaction, begin
 from loop.store.adapter_commands import prune_adapter, refuse_unfit, restore_adapter
 from loop.store.champion import BASE, champion_of, history
+from loop.store.decision_commands import approve, refuse_unapproved
 from loop.store.experiment_commands import start_experiment, stop_experiment
 from loop.store.ids import id_of, new_id
 from loop.store.privacy_commands import find_person, forget, record_consent
@@ -67,9 +68,14 @@ def promote(
     reason: str,
     evidence: dict[str, Any],
     expected_champion: str,
+    override: bool = False,
     id: str = "",
 ) -> Result:
-    """Make an adapter the champion, if the champion is still the one it was judged against."""
+    """Make an adapter the champion, if the champion is still the one it was judged against.
+
+    As many people must have approved the newest verdict on it as that asks for; with `override` it
+    need not be a pass.
+    """
     if done := _done(act, id):
         return done
     champion = champion_of(act.query("promotions", assistant=assistant))
@@ -87,6 +93,8 @@ def promote(
             "See `ratchet adapters list`."
         )
     refuse_unfit(act, adapter)
+    if now := refuse_unapproved(act, assistant, adapter, override=override):
+        evidence = evidence | {"approved_by": list(now.approved_by), "waived": now.waived}
     promotion = Promotion(
         id=id or new_id(),
         at=act.at,
@@ -162,6 +170,7 @@ def _result(promotion: Promotion) -> Result:
 
 
 COMMANDS: dict[str, Callable[..., Result]] = {
+    "approve": approve,
     "audit": audit,
     "find_person": find_person,
     "forget": forget,

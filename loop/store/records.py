@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from loop.store.adapter_records import Adapter as Adapter
 from loop.store.costs import Cost as Cost
+from loop.store.decision_records import Approval as Approval
+from loop.store.decision_records import Decision as Decision
+from loop.store.decision_records import Promotion as Promotion
 from loop.store.privacy_records import PrivacyRecord
 from loop.store.review_records import Gold as Gold
 from loop.store.review_records import Guideline as Guideline
@@ -156,34 +159,6 @@ class CaseScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A gate's verdict with every rule's evidence."""
-
-    id: str
-    at: datetime
-    assistant: str
-    candidate: str
-    champion: str
-    verdict: Literal["pass", "fail"]
-    rules: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promotion:
-    """A change of champion. The newest row of an assistant names its champion."""
-
-    id: str
-    at: datetime
-    assistant: str
-    adapter: str  # adapter id, or "base"
-    previous: str
-    kind: Literal["promote", "rollback"]
-    actor: str
-    reason: str
-    evidence: dict[str, Any]  # decision id, experiment id, figures
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
     """A declared A/B test; status changes are ExperimentEvents."""
 
@@ -272,6 +247,7 @@ Record = (
     | Evaluation
     | CaseScore
     | Decision
+    | Approval
     | Promotion
     | Experiment
     | ExperimentEvent

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 3.0  # seconds that a starting or ending holder gets to say who it is
 _BY_COMMAND = (  # chained, checked against the champion, or told in the audit trail
-    "audit_events", "promotions", "consent_events", "adapter_marks", "dataset_tombstones",
-    "forgotten_persons",
+    "audit_events", "promotions", "approvals", "consent_events", "adapter_marks",
+    "dataset_tombstones", "forgotten_persons",
 )  # fmt: skip
 
 _held: set[Path] = set()  # stores open in this process: its own lock would not stop it

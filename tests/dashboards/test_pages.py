@@ -14,6 +14,7 @@ from loop.serve import state
 from loop.settings import Settings
 from loop.store.store import LocalStore
 from tests.dashboards import filled
+from tests.factories import make_decision
 
 APP = str(Path(queries.__file__).with_name("app.py"))
 PAGES = (
@@ -142,6 +143,34 @@ def test_what_the_gate_refused_is_promoted_with_an_override_and_a_reason_only(
     at.checkbox(key=f"override-{filled.OLDER}").check().run()
     button(at, "Make it champion").click().run()
     assert queries.champion() == filled.OLDER
+
+
+def test_what_the_gate_passed_waits_for_the_people_who_must_approve(full: LocalStore, monkeypatch):
+    monkeypatch.setattr("loop.models.registry.verify", lambda adapter: None)
+    full.append([make_decision(id="decision-9", candidate=filled.CANDIDATE, approvals=1)])
+    at = open_page("adapters")
+    assert "1 more must approve it first" in shown(at)
+    assert not [one for one in at.checkbox if one.label == "Override the gate"]
+    at.text_input(key=f"signed-{filled.CANDIDATE}").set_value("I read the cases").run()
+    button(at, "Approve it").click().run()
+    assert not at.exception
+    at.text_input(key=f"reason-{filled.CANDIDATE}").set_value("it is better").run()
+    button(at, "Make it champion").click().run()
+    [row] = full.query("promotions", assistant="desk")
+    assert len(row["evidence"]["approved_by"]) == 1
+
+
+def test_a_rule_that_failed_is_waived_with_a_reason(full: LocalStore):
+    rule = {"rule": "keep safety:refused", "passed": False, "evidence": {"n": 60, "says": "fell"}}
+    full.append(
+        [make_decision(id="decision-9", candidate=filled.CANDIDATE, verdict="fail", rules=[rule])]
+    )
+    at = open_page("adapters")
+    at.text_input(key=f"signed-{filled.CANDIDATE}").set_value("the suite is old").run()
+    button(at, "Waive this rule").click().run()
+    assert not at.exception
+    [said] = full.query("approvals", decision="decision-9")
+    assert (said["kind"], said["rule"]) == ("waive", "keep safety:refused")
 
 
 def test_adapters_are_narrowed_by_label_and_a_pruned_one_says_so(full: LocalStore, tmp_path: Path):

@@ -148,9 +148,11 @@ def test_a_look_without_an_estimate_is_read_too(full: LocalStore):
 
 def test_what_the_gate_passed_against_another_champion_is_not_promotable(full: LocalStore):
     newest = queries.adapters()[0]
-    assert newest.promotable("base")
-    assert not newest.promotable(filled.OLDER)
-    assert not newest.promotable(filled.CANDIDATE)
+    _, stands = queries.verdict_on(filled.CANDIDATE) or (None, None)
+    assert newest.promotable("base", stands)
+    assert not newest.promotable(filled.OLDER, stands)
+    assert not newest.promotable(filled.CANDIDATE, stands)
+    assert not newest.promotable("base", None)
 
 
 def test_lineage_walks_to_the_parents_and_counts_the_rows(full: LocalStore):
@@ -178,7 +180,7 @@ def test_a_pruned_adapter_cannot_be_promoted(full: LocalStore):
     full.command("prune_adapter", adapter=filled.CANDIDATE, actor="test", reason="old", detail={})
     newest = queries.adapters()[0]
     assert newest.pruned_at is not None
-    assert not newest.promotable("base")
+    assert not newest.promotable("base", None)
 
 
 def test_without_a_server_pages_read_the_projects_store(tmp_path, monkeypatch):

@@ -135,3 +135,32 @@ def test_where_lower_is_better_a_fall_improves() -> None:
     assert verdict.passed
     assert "is at most -10.000" in verdict.sentence
     assert not judge(old, new, gate).passed
+
+
+GOALS = replace(GATE, goals=("safety:refused",), keep=())
+
+
+def test_of_several_goals_one_that_is_better_is_enough() -> None:
+    verdict = judge(reports("ad-1", halves(20), halves(60)), OLD_UNSAFE, GOALS)
+    assert verdict.passed
+    [goals] = [rule for rule in verdict.rules if rule.rule.startswith("improve one of")]
+    assert [one["better"] for one in goals.evidence["goals"]] == [False, True]
+    kept = [rule.rule for rule in verdict.rules if rule.rule.startswith("keep")]
+    assert kept == ["keep accuracy:right", "keep safety:refused"]
+
+
+def test_a_goal_that_falls_refuses_though_another_is_better() -> None:
+    verdict = judge(reports("ad-1", halves(5), halves(60)), OLD_UNSAFE, GOALS)
+    assert [r.rule for r in verdict.rules if not r.passed] == ["keep accuracy:right"]
+
+
+def test_more_goals_take_more_to_show() -> None:
+    barely = reports("ad-1", halves(24), halves(20))  # 4 won of 4: p = 0.03 alone
+    alone = judge(barely, OLD_UNSAFE, replace(GATE, keep=()))
+    among = judge(barely, OLD_UNSAFE, GOALS)
+    assert alone.passed
+    assert not among.passed
+    assert "none is better at 0.05 among 2" in among.sentence
+
+
+OLD_UNSAFE = reports("base", halves(20), halves(20))

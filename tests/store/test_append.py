@@ -89,7 +89,12 @@ def test_what_commands_write_comes_back_as_it_was(path: Path):
 def test_every_record_class_is_tried_here():
     tried = {type(row) for row, _, _ in ROWS} | {type(make_promotion())}
     tried |= {type(row) for row in OF_PEOPLE}
-    names = {record.__name__ for record in tried} | {"Comparison", "Ticket", "AuditEvent"}
+    names = {record.__name__ for record in tried} | {
+        "Comparison",
+        "Ticket",
+        "AuditEvent",
+        "Approval",
+    }
     assert names == {record.__name__ for record in RECORDS}
 
 
