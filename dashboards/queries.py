@@ -264,6 +264,7 @@ def _look(number: int, row: Mapping[str, Any]) -> Look:
         method=str(detail.get("method", "")),
         srm=_srm(health),
         checks=_checks(health),
+        guardrails=detail.get("guardrails") or (),
     )
 
 

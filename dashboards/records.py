@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from loop.evaluate.coverage_report import Task
 from loop.store.approvals import Standing
@@ -163,6 +164,7 @@ class Look:
     method: str  # how its interval stays true though one looked before
     srm: float | None  # chance of a split at least this uneven if assignment is sound
     checks: Sequence[tuple[str, str]]  # every health figure with its name
+    guardrails: Sequence[Mapping[str, Any]] = ()  # see `loop.experiments.guardrails.Guarded`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

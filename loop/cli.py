@@ -184,6 +184,9 @@ def parser() -> argparse.ArgumentParser:
     rollback = add(groups, "rollback", judge.rollback, "back to the champion before")
     rollback.add_argument("--reason", default="rolled back by hand")
 
+    watch = add(groups, "watch", judge.watch, "guard what was promoted; harm is rolled back")
+    watch.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+
     add(groups, "nightly", judge.nightly, "curate, train, evaluate, decide, apply; resumable")
     privacy_commands(groups, add)
     audit = group("audit", "the audit trail")

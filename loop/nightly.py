@@ -1,4 +1,4 @@
-"""One night: curate, train, evaluate, decide, apply.
+"""One night: watch what answers, curate, train, evaluate, decide, apply.
 
 A step whose inputs have not changed is not done again, tonight or any night: its outputs are looked
 up by the hash of its inputs. That is also how a night that was killed goes on: run it again.
@@ -6,8 +6,6 @@ up by the hash of its inputs. That is also how a night that was killed goes on: 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from loop.curate.pipeline import NothingToTrainOn, curate
 from loop.decide.gate import judge
 from loop.decide.promote import decide, promote
+from loop.decide.watch import watch
 from loop.evaluate.evaluate import evaluate
 from loop.evaluate.trust import judges_of
+from loop.experiments.online import tend
 from loop.models.registry import champion, make_ready, register, starting_point
 from loop.project import suites_of, tasks_of, unseen_suites
 from loop.settings import Settings
-from loop.store.ids import new_id
-from loop.store.records import Dataset, Step
+from loop.steps import Steps, digest
+from loop.store.records import Dataset
 from loop.train.stages import train_stages
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Night:
     dataset: str | None = None
     adapter: str | None = None
     champion: str
+    watch: str  # what the watch over the newest promotion says
+    experiments: dict[str, str]  # running A/B test → its verdict tonight
     skipped: tuple[str, ...] = ()  # steps whose inputs had not changed
     seconds: float
 
@@ -58,12 +60,17 @@ def run_night(
 ) -> Night:
     """Turn what people said since into a candidate, and promote it if the gate passes it.
 
+    Before that the newest promotion is watched over, and running A/B tests are looked at: what does
+    harm is rolled back or stopped first.
+
     Raises:
         RatchetError: A model, suite or dataset is missing or broken. What was done stays done.
     """
     started = time.monotonic()
     steps = Steps(store, clock)
     suites = suites_of(settings)
+    watched = watch(store, settings, at=clock(), actor=actor)
+    tests = {id: one.verdict for id, one in tend(store, settings, at=clock()).items()}
     name, before = settings.assistant.name, champion(store, settings.assistant.name)
 
     def end(
@@ -77,6 +84,8 @@ def run_night(
             dataset=dataset,
             adapter=adapter,
             champion=now,
+            watch=watched.sentence,
+            experiments=dict(tests),
             skipped=tuple(steps.skipped),
             seconds=spent,
         )
@@ -261,40 +270,3 @@ def _apply(
             expected_champion=before,
         )
     return {"champion": candidate}
-
-
-class Steps:
-    """Steps that are done once for their inputs."""
-
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store = store
-        self._clock = clock
-        self.night = f"night-{clock():%Y%m%d-%H%M%S}"
-        self.skipped: list[str] = []
-
-    def run(
-        self, name: str, inputs: dict[str, Any], action: Callable[[], dict[str, Any]]
-    ) -> dict[str, Any]:
-        """The outputs of the step for these inputs, from the store if it was done before."""
-        key = digest(inputs)
-        if done := self._store.query("step", name=name, inputs=key):
-            self.skipped.append(name)
-            return dict(done[0]["outputs"])
-        started = time.monotonic()
-        outputs = action()
-        step = Step(
-            id=new_id(),
-            at=self._clock(),
-            night=self.night,
-            name=name,
-            inputs=key,
-            outputs=outputs,
-            seconds=round(time.monotonic() - started, 3),
-        )
-        self._store.append([step])
-        return outputs
-
-
-def digest(value: object) -> str:
-    """SHA-256 of anything JSON can hold, in hex."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -28,6 +28,7 @@ from loop.settings_tables import SearchSettings as SearchSettings
 from loop.settings_tables import ServeSettings as ServeSettings
 from loop.settings_tables import SynthesizeSettings as SynthesizeSettings
 from loop.settings_tables import TrainSettings as TrainSettings
+from loop.settings_tables import WatchSettings as WatchSettings
 
 T = TypeVar("T")
 
@@ -56,6 +57,7 @@ class Settings:
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     experiment: ExperimentSettings = field(default_factory=ExperimentSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
     nightly: NightlySettings = field(default_factory=NightlySettings)
 
     @property

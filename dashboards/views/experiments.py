@@ -81,6 +81,24 @@ def health(look: Look) -> None:
     )
 
 
+def guardrails(look: Look) -> None:
+    """What must not get worse, and whether it did."""
+    st.subheader("Guardrails")
+    states = {"kept": "✓ holds", "broken": "✗ worse", "open": "… not settled"}
+    st.dataframe(
+        [
+            {
+                "": states.get(str(one["state"]), ""),
+                "metric": str(one["metric"]).replace("_", " "),
+                "worse by": difference(one["worse_by"], one["low"], one["high"]),
+                "allowed": one["margin"],
+            }
+            for one in look.guardrails
+        ],
+        hide_index=True,
+    )
+
+
 def stop(test: Experiment) -> None:
     """End a running test; everyone gets the champion from then on."""
     with st.popover("Stop the test", icon=":material/stop:"):
@@ -120,7 +138,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
 if looks:
     verdict(looks[-1])
 else:
-    widgets.empty("Nobody has looked at it yet. `ratchet experiment status` analyses it.")
+    widgets.empty(
+        "Nobody has looked at it yet. `ratchet experiment analyze` looks at it, and so does every night."
+    )
 figures(trial, looks[-1] if looks else None)
 if any(look.estimate is not None for look in looks):
     st.altair_chart(charts.looks(looks))
@@ -130,3 +150,5 @@ with left:
 with right:
     if looks:
         health(looks[-1])
+        if looks[-1].guardrails:
+            guardrails(looks[-1])

@@ -99,8 +99,23 @@ def nightly(args: Namespace) -> Outcome:
         f" Not done again, inputs unchanged: {', '.join(night.skipped)}." if night.skipped else ""
     )
     verdict = night.verdict.replace("_", " ").capitalize()
-    text = f"{verdict}. {night.reason} Champion: {night.champion}.{skipped}"
+    text = f"{verdict}. {night.reason} Champion: {night.champion}.{skipped}\n{night.watch}"
+    text += "".join(f"\nA/B test {id}: {word}." for id, word in night.experiments.items())
     return Outcome(asdict(night), text)
+
+
+def watch(args: Namespace) -> Outcome:
+    from loop.decide.watch import watch as run
+
+    settings = load_settings(args.project)
+    with project.opened(settings) as store:
+        at = datetime.now(UTC)
+        found = run(store, settings, at=at, actor=person(), act=not args.dry_run)
+    bad = found.verdict in ("broken", "rolled_back")
+    rows = [(g.metric, g.state, g.worse_by, g.low, g.high, g.margin) for g in found.guardrails]
+    head = ["guardrail", "", "worse by", "from", "to", "allowed"]
+    text = found.sentence + (f"\n{table(rows, head)}" if rows else "")
+    return Outcome(asdict(found), text, 1 if bad else 0)
 
 
 def doctor(args: Namespace) -> Outcome:

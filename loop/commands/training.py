@@ -50,7 +50,7 @@ def data_arguments(parser: ArgumentParser, table: str) -> None:
 
 def train(args: Namespace) -> Outcome:
     from loop.models.registry import register, starting_point
-    from loop.nightly import digest
+    from loop.steps import digest
     from loop.train.plan import named_by
     from loop.train.stages import train_stages
 

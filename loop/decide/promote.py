@@ -129,11 +129,28 @@ def promote(
     )
 
 
-def rollback(store: Store, assistant: str, *, actor: str, reason: str) -> dict[str, Any]:
+def rollback(
+    store: Store,
+    assistant: str,
+    *,
+    actor: str,
+    reason: str,
+    evidence: Mapping[str, Any] | None = None,
+    expected_champion: str | None = None,
+) -> dict[str, Any]:
     """Make the champion before the present one champion again, in one transaction.
 
+    Args:
+        store: Makes the change.
+        assistant: Whose champion.
+        actor: Who rolls back.
+        reason: Why, in words.
+        evidence: What else to record with it, e.g. the guardrails that broke.
+        expected_champion: What is meant to go; None takes whatever is champion now.
+
     Raises:
-        RatchetError: There is none before it, or its weights are no longer sound.
+        RatchetError: There is none before it, its weights are no longer sound, or the champion is
+            not the expected one.
     """
     champions = history(store.query("promotions", assistant=assistant))
     if len(champions) < 2:
@@ -142,7 +159,14 @@ def rollback(store: Store, assistant: str, *, actor: str, reason: str) -> dict[s
             "first. See `ratchet adapters list`."
         )
     _check(store, assistant, champions[-2])
-    return store.command("rollback", assistant=assistant, actor=actor, reason=reason)
+    return store.command(
+        "rollback",
+        assistant=assistant,
+        actor=actor,
+        reason=reason,
+        evidence=dict(evidence or {}),
+        expected_champion=expected_champion or "",
+    )
 
 
 def last_decision(store: Store, assistant: str, candidate: str) -> dict[str, Any] | None:

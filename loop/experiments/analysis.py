@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from knowledge.errors import RatchetError
+from loop.experiments.guardrails import Guarded, Guardrail, broken, guarded
 from loop.experiments.measure import Plan, Verdict, judge, measure
 from loop.experiments.people import (
     Arms,
@@ -43,6 +45,7 @@ class Analysis:
     users: dict[str, int]  # arm → people shown it, those seen in both left out
     arms: dict[str, float]  # arm → mean over its ratings
     health: dict[str, Any]  # see `loop.experiments.people.health_of`
+    guardrails: tuple[Guarded, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         """A figure by its name, as in JSON."""
@@ -167,8 +170,12 @@ def analyze_people(
     looks: Sequence[int] = (),
     sequential: bool = False,
     minimum_per_arm: int = MINIMUM_PER_ARM,
+    guardrails: Mapping[Guardrail, People] = MappingProxyType({}),
 ) -> Analysis:
     """As `analyze_rows`, from people who have been counted already.
+
+    A guardrail that is broken makes the verdict ROLLBACK; while one is open nothing is promoted.
+    They share alpha among them, so that all together rarely stop a change that does no harm.
 
     Args:
         people: So far.
@@ -179,6 +186,7 @@ def analyze_people(
         looks: People over all arms at each earlier look.
         sequential: Valid at any time without a horizon; one that is given only tunes it.
         minimum_per_arm: People with a rating that an arm needs before anything is decided.
+        guardrails: Each with the same people, counted by its metric.
 
     Raises:
         RatchetError: alpha or horizon is out of range.
@@ -193,7 +201,32 @@ def analyze_people(
         minimum_per_arm,
         people.haste,
     )
-    return analysis_of(people, arms, plan, shares)
+    found = analysis_of(people, arms, plan, shares)
+    if not guardrails:
+        return found
+    shared = plan._replace(alpha=alpha / len(guardrails))
+    held = tuple(
+        guarded(
+            rule,
+            measure(theirs, arms, shared._replace(haste=theirs.haste)),
+            enough=min(theirs.raters(arm) for arm in arms) >= minimum_per_arm,
+        )
+        for rule, theirs in guardrails.items()
+    )
+    return under(found, held, finished=plan.finished)
+
+
+def under(found: Analysis, held: tuple[Guarded, ...], *, finished: bool) -> Analysis:
+    """The analysis as its guardrails let it stand."""
+    verdict, words = found.verdict, found.sentence
+    open_ones = [one for one in held if one.state == "open"]
+    if verdict != "INVALID" and broken(held):
+        verdict = "ROLLBACK"
+        words = f"Harm is shown: {' '.join(one.says for one in broken(held))} {words}"
+    elif verdict == "PROMOTE" and open_ones:
+        verdict = "INCONCLUSIVE" if finished else "CONTINUE"
+        words = f"{words} But {' '.join(one.says for one in open_ones)}"
+    return replace(found, verdict=verdict, sentence=words, guardrails=held)
 
 
 def plan_of(
@@ -241,11 +274,7 @@ def analysis_of(people: People, arms: Arms, plan: Plan, shares: Sequence[float])
         estimate=found.estimate,
         ci=found.ci,
         p_value=found.p_value,
-        method="any time"
-        if plan.sequential
-        else "declared horizon"
-        if plan.horizon
-        else "fixed look",
+        method=_method(plan),
         looks=plan.even or len(plan.looks),
         users=dict(people.shown),
         arms=means(people, arms),

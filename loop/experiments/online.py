@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from knowledge.errors import RatchetError
 from loop.experiments.analysis import Analysis, analyze_people
-from loop.experiments.people import Arms, people_of_table
+from loop.experiments.guardrails import broken, guardrail_of
+from loop.experiments.people import Arms, People, people_of_table
 from loop.settings import Settings
 from loop.store.ids import new_id
+from loop.store.named import METRIC
 from loop.store.records import Experiment, ExperimentEvent
 from loop.store.tables import from_row
 
@@ -53,6 +55,8 @@ def start(
     """
     from loop.models.registry import champion
 
+    for written in settings.experiment.guardrails:
+        guardrail_of(written)
     if not 0 < share < 1:
         raise RatchetError(f"share is {share}, expected above 0 and below 1, such as 0.5.")
     name, declared = settings.assistant.name, settings.experiment
@@ -69,6 +73,7 @@ def start(
         ],
         horizon=horizon or declared.horizon,
         alpha=declared.alpha,
+        guardrails=list(declared.guardrails),
         actor=actor,
         simulated=simulated,
         id=id or new_id(),
@@ -81,8 +86,8 @@ def look(
 ) -> Analysis:
     """What a test shows by now; the look is recorded, because looks are what alpha is spent on.
 
-    The first look at the horizon is the last that counts: what comes after it is left out of
-    later ones, or the level would be spent again.
+    A guardrail that is broken stops the test at once. The first look at the horizon is the last
+    that counts: what comes after it is left out of later ones, or the level would be spent again.
 
     Args:
         store: Holds exposures, ratings and earlier looks.
@@ -101,17 +106,23 @@ def look(
     ends = [e["at"] for e, n in zip(earlier, people, strict=True) if n >= declared.horizon]
     until = min(ends, default=None)
     control, other = (str(arm["name"]) for arm in declared.arms)
-    table = pa.concat_tables(
-        store.scan(f"metric_{declared.metric}", experiment=experiment, other=other, until=until)
-    )
+    arms = Arms(control, other)
+
+    def people_by(metric: str) -> People:
+        given = {"experiment": experiment, "other": other, "until": until}
+        return people_of_table(pa.concat_tables(store.scan(METRIC + metric, **given)), arms)
+
     found = analyze_people(
-        people_of_table(table, Arms(control, other)),
-        Arms(control, other),
+        people_by(declared.metric),
+        arms,
         horizon=declared.horizon,
         alpha=declared.alpha,
         shares=[float(arm["share"]) for arm in declared.arms],
         looks=people,
         minimum_per_arm=settings.experiment.minimum_per_arm,
+        guardrails={
+            rule: people_by(rule.metric) for rule in map(guardrail_of, declared.guardrails)
+        },
     )
     event = ExperimentEvent(
         id=id or new_id(),
@@ -122,7 +133,30 @@ def look(
         detail=asdict(found),
     )
     store.append([event])
+    if broken(found.guardrails) and found.verdict == "ROLLBACK" and is_running(store, experiment):
+        stop(store, experiment, actor="look", reason=found.sentence)
     return found
+
+
+def tend(store: Store, settings: Settings, *, at: datetime) -> dict[str, Analysis]:
+    """Look at every test of the assistant that runs; what does harm is stopped.
+
+    Args:
+        store: Holds the tests.
+        settings: Name the assistant.
+        at: Now, UTC.
+
+    Returns:
+        Experiment → what it shows.
+    """
+    rows = store.query("experiments", assistant=settings.assistant.name)
+    running = [str(row["id"]) for row in rows if row["status"] == "running"]
+    return {id: look(store, settings, id, at=at) for id in running}
+
+
+def is_running(store: Store, experiment: str) -> bool:
+    """Whether people are sent to its arms."""
+    return bool(store.query("experiment", id=experiment)[0]["status"] == "running")
 
 
 def stop(store: Store, experiment: str, *, actor: str, reason: str) -> None:

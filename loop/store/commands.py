@@ -109,11 +109,25 @@ def promote(
     return _change(act, promotion)
 
 
-def rollback(act: Act, *, assistant: str, actor: str, reason: str, id: str = "") -> Result:
+def rollback(
+    act: Act,
+    *,
+    assistant: str,
+    actor: str,
+    reason: str,
+    evidence: dict[str, Any] | None = None,
+    expected_champion: str = "",
+    id: str = "",
+) -> Result:
     """Bring back the champion before this one; see `loop.store.champion.history`."""
     if done := _done(act, id):
         return done
     stack = history(act.query("promotions", assistant=assistant))
+    if expected_champion and stack[-1] != expected_champion:
+        raise RatchetError(
+            f"{assistant}: the champion is {stack[-1]}, not {expected_champion} that is to go. "
+            "Nothing was changed."
+        )
     if len(stack) < 2:
         raise RatchetError(
             f"{assistant}: there is no champion before {stack[-1]} to go back to. "
@@ -129,7 +143,7 @@ def rollback(act: Act, *, assistant: str, actor: str, reason: str, id: str = "")
         kind="rollback",
         actor=actor,
         reason=reason,
-        evidence={},
+        evidence=evidence or {},
     )
     return _change(act, promotion)
 

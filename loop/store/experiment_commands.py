@@ -10,10 +10,8 @@ from loop.store.act import Act, Result
 from loop.store.adapter_commands import refuse_unfit
 from loop.store.champion import BASE
 from loop.store.ids import id_of, new_id
-from loop.store.named import queries
+from loop.store.named import metrics
 from loop.store.records import Experiment, ExperimentEvent
-
-METRIC = "metric_"  # a query of this prefix measures an experiment
 
 
 def start_experiment(
@@ -27,6 +25,7 @@ def start_experiment(
     salt: str = "",
     alpha: float = 0.05,
     simulated: bool = False,
+    guardrails: list[str] | None = None,
     reason: str = "",
     id: str = "",
 ) -> Result:
@@ -55,6 +54,7 @@ def start_experiment(
         horizon=horizon,
         alpha=alpha,
         simulated=simulated,
+        guardrails=guardrails or [],
     )
     event = ExperimentEvent(
         id=id_of(id, "start"),
@@ -71,7 +71,13 @@ def start_experiment(
         actor=actor,
         action="start_experiment",
         subject=id,
-        detail={"reason": reason, "assistant": assistant, "metric": metric, "arms": arms},
+        detail={
+            "reason": reason,
+            "assistant": assistant,
+            "metric": metric,
+            "arms": arms,
+            "guardrails": guardrails or [],
+        },
     )
     return {"experiment": id, "event": event.id}
 
@@ -108,7 +114,7 @@ def _problem(
     metric: str, arms: list[dict[str, Any]], horizon: int, alpha: float, adapters: set[str]
 ) -> str | None:
     """Why a test cannot be run as declared; None if it can."""
-    known = [name.removeprefix(METRIC) for name in queries() if name.startswith(METRIC)]
+    known = metrics()
     if metric not in known:
         return f"There is no metric {metric!r}; known: {', '.join(known)}."
     if len(arms) < 2:

@@ -1,4 +1,8 @@
-"""Named queries: each .sql file promises on line one what it returns and takes `$parameters`."""
+"""Named queries: each .sql file promises on line one what it returns and takes `$parameters`.
+
+A metric is a file of its own, which gives a value for each answer; queries that reduce it to people
+are made of it: `metric_…` for an A/B test, `watch_…` for the time after a promotion.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from knowledge.errors import RatchetError
 
 FOLDER = Path(__file__).parent / "queries"
+METRICS = Path(__file__).parent / "metrics"
+METRIC, WATCH = "metric_", "watch_"  # queries of these prefixes reduce a metric to people
 _DEFAULT = re.compile(r"^-- \$(\w+) is (.+) if not given\.$", re.MULTILINE)
 _COMMENT = re.compile(r"--.*$", re.MULTILINE)
 _PARAMETER = re.compile(r"\$(\w+)")
@@ -62,17 +68,43 @@ def named(name: str) -> NamedQuery:
 @cache
 def queries() -> dict[str, NamedQuery]:
     """All queries by name, read once."""
-    return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.sql"))}
+    found = {path.stem: _query(path.stem, _text(path)) for path in FOLDER.glob("*.sql")}
+    for prefix, file in ((METRIC, "of_experiment"), (WATCH, "of_watch")):
+        template = _text(METRICS / "people" / f"{file}.sql")
+        for name, text in _metrics().items():
+            about, _, values = text.partition("\n")
+            whole = template.replace("{about}", about.removeprefix("-- "))
+            made = whole.replace("{values}", _COMMENT.sub("", values).strip())
+            found[prefix + name] = _query(prefix + name, made)
+    return dict(sorted(found.items()))
 
 
-def _read(path: Path) -> NamedQuery:
+@cache
+def metrics() -> dict[str, Literal["higher", "lower"]]:
+    """Metrics of answers by name, each with the way in which it is better."""
+    return {
+        name: "lower" if "-- Lower is better." in text else "higher"
+        for name, text in _metrics().items()
+    }
+
+
+@cache
+def _metrics() -> dict[str, str]:
+    return {path.stem: _text(path) for path in sorted(METRICS.glob("*.sql"))}
+
+
+def _text(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
-    promise = text.partition("\n")[0]
-    if not promise.startswith("-- "):
+    if not text.startswith("-- "):
         raise ValueError(f"{path}: line 1 must be a comment that says what the query returns")
+    return text
+
+
+def _query(name: str, text: str) -> NamedQuery:
+    promise = text.partition("\n")[0]
     sql = _COMMENT.sub("", text)
     return NamedQuery(
-        name=path.stem,
+        name=name,
         promise=promise.removeprefix("-- "),
         sql=sql,
         parameters=frozenset(_PARAMETER.findall(sql)),

@@ -171,6 +171,7 @@ class Experiment:
     horizon: int  # planned users over all arms
     alpha: float = 0.05
     simulated: bool = False
+    guardrails: list[str] = field(default_factory=list)  # "metric" or "metric by margin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

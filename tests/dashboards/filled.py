@@ -208,7 +208,13 @@ def _looked(n: int) -> dict[str, Any]:
         "verdict": "CONTINUE",
         "sentence": "Too early to tell.",
         "health": {"srm_pvalue": 0.6, "users": {"control": 4 * n, "treatment": 4 * n}},
-    }
+        "guardrails": [
+            {
+                "metric": "latency_ms", "margin": 200.0, "state": "open", "worse_by": 90.0,
+                "low": -20.0, "high": 230.0, "says": "latency_ms is not settled.",
+            }
+        ],
+    }  # fmt: skip
 
 
 def _asked(question: str) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ import pytest
 from knowledge.errors import RatchetError
 from loop.answer.variants import running_experiment
 from loop.experiments.assign import assign
-from loop.experiments.online import experiment_of, look, start, stop
+from loop.experiments.online import experiment_of, look, start, stop, tend
 from loop.settings import ExperimentSettings, Settings
 from loop.store.records import Experiment, Exposure, Rating
 from loop.store.store import LocalStore
@@ -165,3 +165,63 @@ def test_an_unknown_test_is_the_users_to_mend(store):
         look(store, SETTINGS, "none", at=START)
     with pytest.raises(RatchetError, match="none"):
         stop(store, "none", actor="ada", reason="x")
+
+
+def flag(store: LocalStore, first: int, last: int, arm: str) -> None:
+    """People number first to last flag the answer they got, where they were shown the arm."""
+    shown = [n for n in range(first, last) if assign(experiment_of(store, "exp"), f"u{n}") == arm]
+    store.append(
+        [
+            make_rating(interaction=f"i{n}-{arm}", kind="flag", text="unsafe", at=START)
+            for n in shown
+        ]
+    )
+
+
+def test_a_guardrail_that_breaks_stops_the_test_though_people_like_the_answers(store):
+    begin(store)
+    visit(store, 0, 120, gain=0.5)
+    flag(store, 0, 120, "candidate")
+    found = look(store, SETTINGS, "exp", at=START)
+    assert found.verdict == "ROLLBACK"
+    assert found.sentence.startswith("Harm is shown: flagged is worse")
+    assert [one.state for one in found.guardrails] == ["broken"]
+    assert running_experiment(store, "desk") is None
+    events = store.query("experiment_events", experiment="exp")
+    assert "Harm is shown" in events[-1]["detail"]["reason"]
+
+
+def test_flags_on_both_sides_alike_stop_nothing(store):
+    begin(store)
+    visit(store, 0, 120)
+    for arm in ("champion", "candidate"):
+        flag(store, 0, 120, arm)
+    found = tend(store, SETTINGS, at=START)["exp"]
+    assert [one.state for one in found.guardrails] == ["kept"]
+    assert running_experiment(store, "desk") is not None
+
+
+def test_while_a_guardrail_with_a_margin_is_open_nothing_is_promoted(store):
+    strict = ExperimentSettings(horizon=200, minimum_per_arm=20, guardrails=("tokens by 0.001",))
+    start(store, Settings(experiment=strict), "ad-new", share=0.5, actor="ada", at=START, id="exp")
+    visit(store, 0, 150, gain=0.6)
+    rows = [
+        make_interaction(id=f"long-{n}", user=f"u{n}", prompt_tokens=n % 90) for n in range(150)
+    ]
+    again = [
+        make_exposure(
+            experiment="exp", user=row.user, arm=assign(experiment_of(store, "exp"), row.user),
+            interaction=row.id, at=START,
+        )
+        for row in rows
+    ]  # fmt: skip
+    store.append([*rows, *again])
+    found = look(store, Settings(experiment=strict), "exp", at=START)
+    assert found.ci[0] > 0
+    assert (found.verdict, found.guardrails[0].state) == ("CONTINUE", "open")
+
+
+def test_a_guardrail_is_checked_when_a_test_is_started(store):
+    wrong = Settings(experiment=ExperimentSettings(guardrails=("flaged",)))
+    with pytest.raises(RatchetError, match="Did you mean 'flagged'"):
+        start(store, wrong, "ad-new", share=0.5, actor="ada", at=START)

@@ -13,6 +13,7 @@ import pytest
 
 from knowledge.errors import RatchetError
 from loop import nightly
+from loop import steps as steps_of
 from loop.decide.promote import promote
 from loop.models import prune as prune_module
 from loop.models.policy import again
@@ -193,7 +194,7 @@ def test_a_night_that_comes_to_a_pruned_adapter_trains_it_again(
         )
 
     monkeypatch.setattr(nightly, "train_stages", train)
-    steps = nightly.Steps(store, lambda: NOW)
+    steps = steps_of.Steps(store, lambda: NOW)
 
     def night() -> str:
         return nightly._train(store, settings, make_dataset(id="ds-1"), steps, lambda: NOW, False)

@@ -57,6 +57,7 @@ AGREED = {
     "exposures": "experiment",
     "metric_thumb_up": "experiment other until",
     "metric_stars": "experiment other until",
+    "watch_flagged": "adapter assistant previous since start until",
     "tickets": "assistant status",
     "step": "inputs name",
     "steps": "night",
@@ -94,7 +95,7 @@ def test_a_query_runs_on_an_empty_store(store: LocalStore, name: str):
     given: dict[str, Any] = dict.fromkeys(query.parameters - query.defaults.keys(), "nothing")
     fitting = {"ids": [], "items": [], "rerate": [], "pairs": False, "overlap": 0.2}
     instant = datetime(2026, 11, 24, tzinfo=UTC)
-    fitting |= dict.fromkeys(("at", "since"), instant)
+    fitting |= dict.fromkeys(("at", "since", "start"), instant)
     given |= {name: value for name, value in fitting.items() if name in given}
     rows = store.query(name, **given)
     assert len(rows) == query.promise.startswith("Exactly one row")

@@ -1,13 +1,10 @@
--- One row per person of the A/B test $experiment: their arms, and the star ratings (1 to 5) on their answers.
+-- One row per person of the A/B test $experiment: their arms, and {about}.
 -- Were they shown $other, and nothing else; sum and number until $until, and how many came early.
 -- $until is null if not given.
--- Of one rater's ratings on an answer the last counts; the person is the one who was shown the answer.
+-- The person is the one who was shown the answer.
 -- Early is up to the middle of the time in which people were shown an arm.
 with latest as (
-    select interaction, arg_max("value", ("at", id)) as "value", max("at") as "at"
-    from ratings_now
-    where kind = 'stars' and ($until::timestamptz is null or "at" <= $until::timestamptz)
-    group by interaction, rater
+{values}
 )
 select
     bool_or(shown.arm = $other) as other,

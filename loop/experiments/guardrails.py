@@ -1,0 +1,116 @@
+"""Metrics that a change must not make worse, whatever else it does."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from knowledge.errors import RatchetError
+from loop.experiments.measure import Found
+
+_WRITTEN = re.compile(r"\s*(\S+?)(?:\s+by\s+(\S+))?\s*")
+
+State = Literal["kept", "broken", "open"]
+
+
+class Guardrail(NamedTuple):
+    """A metric that may get worse by less than a margin; with a margin of 0, not provably."""
+
+    metric: str
+    better: Literal["higher", "lower"]
+    margin: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """A guardrail and how it stands. Figures are None where too few people have a value."""
+
+    metric: str
+    margin: float
+    state: State  # kept: worse by the margin is ruled out; broken: it is shown
+    worse_by: float | None  # the loss: above 0 is worse, whichever way the metric is better
+    low: float | None  # interval of the loss
+    high: float | None
+    says: str
+
+
+def guardrail_of(text: str) -> Guardrail:
+    """A guardrail as the settings write it.
+
+    Raises:
+        RatchetError: It is not written "metric" or "metric by 0.02", or there is no such metric.
+
+    >>> guardrail_of("flagged by 0.02")
+    Guardrail(metric='flagged', better='lower', margin=0.02)
+    """
+    from loop.store.named import metrics
+
+    found, known = _WRITTEN.fullmatch(text), metrics()
+    margin = _number(found[2]) if found and found[2] else 0.0
+    if found is None or margin is None:
+        raise RatchetError(
+            f'guardrail {text!r} is not written "metric" or "metric by 0.02". Mend it.'
+        )
+    if found[1] not in known:
+        near = difflib.get_close_matches(found[1], known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
+        raise RatchetError(f"guardrail {text!r}: there is no metric {found[1]!r}. {hint}")
+    return Guardrail(found[1], known[found[1]], margin)
+
+
+def guarded(rule: Guardrail, found: Found, *, enough: bool) -> Guarded:
+    """How a guardrail stands.
+
+    It is broken once the whole interval of the loss lies above the margin, and kept while the
+    whole of it lies below. Without a margin it is kept until it is broken.
+
+    Args:
+        rule: The guardrail.
+        found: The difference of the other side to control, with its interval.
+        enough: Whether each side has enough people to say anything.
+    """
+    if found.ci is None or found.estimate is None or not enough:
+        return Guarded(
+            metric=rule.metric,
+            margin=rule.margin,
+            state="open" if rule.margin else "kept",
+            worse_by=None,
+            low=None,
+            high=None,
+            says=f"{rule.metric}: too few people have a value.",
+        )
+    ends = found.ci if rule.better == "lower" else (-found.ci[1], -found.ci[0])
+    loss = found.estimate if rule.better == "lower" else -found.estimate
+    state: State = "open"
+    if ends[0] > rule.margin:
+        state = "broken"
+    elif not rule.margin or ends[1] < rule.margin:
+        state = "kept"
+    word = {"kept": "holds", "broken": "is worse", "open": "is not settled"}[state]
+    return Guarded(
+        metric=rule.metric,
+        margin=rule.margin,
+        state=state,
+        worse_by=loss,
+        low=ends[0],
+        high=ends[1],
+        says=f"{rule.metric} {word}: worse by {loss:+.3g} ({ends[0]:+.3g} to {ends[1]:+.3g})"
+        + (f", allowed {rule.margin:g}." if rule.margin else "."),
+    )
+
+
+def broken(found: Sequence[Guarded]) -> list[Guarded]:
+    """Those that are broken."""
+    return [one for one in found if one.state == "broken"]
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value >= 0 else None

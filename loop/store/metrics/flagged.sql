@@ -1,0 +1,11 @@
+-- whether anybody flagged an answer (1), or nobody did (0)
+-- Lower is better.
+select
+    id as interaction,
+    (id in (
+        select interaction
+        from ratings_now
+        where kind = 'flag' and ($until::timestamptz is null or "at" <= $until::timestamptz)
+    ))::double as "value",
+    "at"
+from interactions
