@@ -138,9 +138,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
 if looks:
     verdict(looks[-1])
 else:
-    widgets.empty(
-        "Nobody has looked at it yet. `ratchet experiment analyze` looks at it, and so does every night."
-    )
+    widgets.empty("Nobody has looked at it yet. `ratchet nightly` does, or `experiment analyze`.")
 figures(trial, looks[-1] if looks else None)
 if any(look.estimate is not None for look in looks):
     st.altair_chart(charts.looks(looks))
