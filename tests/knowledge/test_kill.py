@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any, NamedTuple
 
 import pytest
+from tqdm import tqdm
 
 from knowledge.collection import Collection
 from knowledge.documents import make_document
@@ -52,6 +54,7 @@ def killed_after(seconds: float, job: Callable[[], None]) -> bool:
     """Run the job in a process of its own and kill that; whether it was still at it."""
     child = os.fork()
     if not child:
+        tqdm.set_lock(RLock())  # the one shared with the parent would stay taken by a killed child
         try:
             job()
         finally:
