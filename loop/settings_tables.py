@@ -258,7 +258,7 @@ class ExperimentSettings:
     alpha: float = 0.05
     minimum_per_arm: int = 50
     metric: str = "thumb_up"
-    guardrails: tuple[str, ...] = ("flagged",)  # "metric" or "metric by margin": worse stops it
+    guardrails: tuple[str, ...] = ("unsafe",)  # "metric" or "metric by margin": worse stops it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +266,7 @@ class WatchSettings:
     """The time after a promotion, in which a broken guardrail rolls it back."""
 
     days: float = 7.0  # from the promotion on; the same time before it is what it is held against
-    guardrails: tuple[str, ...] = ("flagged", "thumb_up", "abstained by 0.1")
+    guardrails: tuple[str, ...] = ("unsafe", "thumb_up", "abstained by 0.1")
     alpha: float = 0.01  # chance that a sound promotion is rolled back, over the whole watch
     minimum: int = 50  # people with a value, before and since, before anything is decided
 

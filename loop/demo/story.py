@@ -23,7 +23,7 @@ from loop.decide.promote import decide, promote
 from loop.demo import traffic
 from loop.demo.traffic import Calendar
 from loop.evaluate.evaluate import evaluate
-from loop.experiments.online import look, start, stop
+from loop.experiments.online import is_running, look, start, stop
 from loop.feedback import guidelines
 from loop.models.records import BASE
 from loop.models.registry import register
@@ -274,7 +274,8 @@ def try_on_people(
         if analysis.verdict != "CONTINUE":
             break
     bar.close()
-    stop(store, experiment.id, actor="demo", reason=analysis.verdict)
+    if is_running(store, experiment.id):  # a look that shows harm has stopped it already
+        stop(store, experiment.id, actor="demo", reason=analysis.verdict)
     return analysis
 
 

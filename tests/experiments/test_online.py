@@ -89,7 +89,9 @@ def test_every_look_is_recorded_and_the_next_one_pays_for_it(store):
     visit(store, 100, 150, gain=0.2)
     second = look(store, SETTINGS, "exp", at=START + timedelta(days=2))
     again = look(store, SETTINGS, "exp", at=START + timedelta(days=2, hours=1))
-    assert (first.looks, second.looks, again) == (1, 2, second)
+    assert (first.looks, second.looks, again.looks) == (1, 2, 2)
+    assert (again.verdict, again.users) == (second.verdict, second.users)
+    assert again.ci == pytest.approx(second.ci)  # people come in any order, and sums round
     events = store.query("experiment_events", experiment="exp")
     seen = [event for event in events if event["kind"] == "look"]
     assert seen[0]["id"] == "look-1"
@@ -172,7 +174,7 @@ def flag(store: LocalStore, first: int, last: int, arm: str) -> None:
     shown = [n for n in range(first, last) if assign(experiment_of(store, "exp"), f"u{n}") == arm]
     store.append(
         [
-            make_rating(interaction=f"i{n}-{arm}", kind="flag", text="unsafe", at=START)
+            make_rating(interaction=f"i{n}-{arm}", kind="flag", text="safety", at=START)
             for n in shown
         ]
     )
@@ -184,7 +186,7 @@ def test_a_guardrail_that_breaks_stops_the_test_though_people_like_the_answers(s
     flag(store, 0, 120, "candidate")
     found = look(store, SETTINGS, "exp", at=START)
     assert found.verdict == "ROLLBACK"
-    assert found.sentence.startswith("Harm is shown: flagged is worse")
+    assert found.sentence.startswith("Harm is shown: unsafe is worse")
     assert [one.state for one in found.guardrails] == ["broken"]
     assert running_experiment(store, "desk") is None
     events = store.query("experiment_events", experiment="exp")
