@@ -146,6 +146,11 @@ def people_of_table(table: pa.Table, arms: Arms) -> People:
     other_u, only_u, sums_u, counts_u, early_u = (
         table[name].to_numpy() for name in ("other", "only", "total", "n", "early")
     )
+    # A store gives people in any order, and sums round: the same people must give the same figures.
+    in_order = np.lexsort((counts_u, sums_u))
+    other_u, only_u, sums_u, counts_u, early_u = (
+        column[in_order] for column in (other_u, only_u, sums_u, counts_u, early_u)
+    )
     crossed_u = other_u & ~only_u
     shown, rated, before = {}, {}, {}
     for arm, mine_u in ((arms.control, ~other_u), (arms.other, only_u)):
