@@ -145,8 +145,8 @@ if any(look.estimate is not None for look in looks):
 left, right = st.columns(2, gap="large")
 with left:
     arms(trial.experiment)
+    if looks and looks[-1].guardrails:
+        guardrails(looks[-1])
 with right:
     if looks:
         health(looks[-1])
-        if looks[-1].guardrails:
-            guardrails(looks[-1])

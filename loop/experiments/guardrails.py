@@ -66,7 +66,8 @@ def guarded(rule: Guardrail, found: Found, *, enough: bool) -> Guarded:
     """How a guardrail stands.
 
     It is broken once the whole interval of the loss lies above the margin, and kept while the
-    whole of it lies below. Without a margin it is kept until it is broken.
+    whole of it lies below. Without a margin it is kept until it is broken. Where all values are
+    alike, like no flag at all, nothing tells how rare it may be: that keeps no margin.
 
     Args:
         rule: The guardrail.
@@ -88,7 +89,7 @@ def guarded(rule: Guardrail, found: Found, *, enough: bool) -> Guarded:
     state: State = "open"
     if ends[0] > rule.margin:
         state = "broken"
-    elif not rule.margin or ends[1] < rule.margin:
+    elif not rule.margin or ends[0] < ends[1] < rule.margin:
         state = "kept"
     word = {"kept": "holds", "broken": "is worse", "open": "is not settled"}[state]
     return Guarded(
