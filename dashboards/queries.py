@@ -188,8 +188,8 @@ def adapters(labels: Mapping[str, str] | None = None) -> list[Listed]:
 def verdict_on(candidate: str) -> tuple[Decision, Standing] | None:
     """The newest verdict on a candidate, and where it stands; None if it was never judged."""
     here = source.here()
-    row = last_decision(here.store, here.assistant, candidate)
-    return (from_row(Decision, row), standing_of(here.store, row)) if row else None
+    row, least = last_decision(here.store, here.assistant, candidate), here.settings.gate.approvals
+    return (from_row(Decision, row), standing_of(here.store, row, least)) if row else None
 
 
 def labels() -> dict[str, list[str]]:

@@ -102,6 +102,8 @@ def run_night(
             dataset.id,
             candidate,
         )
+    if back := _taken_back(store, name, candidate):
+        return end("refused", back, dataset.id, candidate)
     verdict = _decide(
         store, settings, suites, candidate, before, steps, engine, collection, clock, progress
     )
@@ -121,6 +123,20 @@ def run_night(
         lambda: _apply(store, settings, candidate, before, actor, verdict),
     )
     return end("promoted", str(verdict["reason"]), dataset.id, candidate)
+
+
+def _taken_back(store: Store, assistant: str, candidate: str) -> str | None:
+    """That the candidate was champion and rolled back, with the reason; None if it was not."""
+    for row in store.query("promotions", assistant=assistant):
+        if row["kind"] == "rollback" and row["previous"] == candidate:
+            why = str(row["reason"]).rstrip(".")
+            return (
+                f"{candidate} was rolled back on {row['at']:%Y-%m-%d}: {why}. "
+                "Nothing new was said since that would make another one."
+            )
+        if row["adapter"] == candidate:
+            return None
+    return None
 
 
 def _curate(

@@ -101,8 +101,8 @@ def promotion(one: Listed, champion: str, stands: Standing | None) -> None:
     with st.popover("Promote", icon=":material/arrow_upward:", disabled=closed):
         if not ready:
             st.warning(_objection(one, stands))
-        waiting = stands is not None and stands.missing > 0
-        override = not (ready or waiting) and st.checkbox(
+        closed_to_override = source.here().settings.gate.approvals or (stands and stands.needed)
+        override = not (ready or closed_to_override) and st.checkbox(
             "Override the gate", key=f"override-{one.adapter.id}"
         )
         reason = st.text_input("Reason", key=f"reason-{one.adapter.id}")
@@ -119,6 +119,7 @@ def promotion(one: Listed, champion: str, stands: Standing | None) -> None:
                     reason=reason or "",
                     expected_champion=champion,
                     override=bool(override),
+                    approvals=source.here().settings.gate.approvals,
                 )
                 st.toast("It is champion now.", icon=":material/check:")
                 st.rerun()

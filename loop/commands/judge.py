@@ -199,6 +199,7 @@ def promote(args: Namespace) -> Outcome:
             actor=person(),
             reason=args.reason,
             override=args.override,
+            approvals=settings.gate.approvals,
         )
     return Outcome(done, f"{done['adapter']} answers now; before it was {done['previous']}.")
 

@@ -13,7 +13,7 @@ from loop.forget.marks import marks, said
 from loop.models import registry
 from loop.models.records import BASE
 from loop.settings import Settings
-from loop.store.approvals import Standing, standing, wanting
+from loop.store.approvals import Standing, standing
 from loop.store.champion import history
 from loop.store.ids import new_id
 from loop.store.records import Decision
@@ -67,6 +67,7 @@ def promote(
     evidence: Mapping[str, Any] | None = None,
     expected_champion: str | None = None,
     override: bool = False,
+    approvals: int = 0,
 ) -> dict[str, Any]:
     """Make an adapter the champion of an assistant.
 
@@ -82,8 +83,10 @@ def promote(
         reason: Why, in words.
         evidence: What else to record with it, e.g. an experiment.
         expected_champion: What it is meant to replace; None takes whatever is champion now.
-        override: Promote although the gate has not passed it; recorded with the reason. It takes
-            the approvals all the same.
+        override: Promote although the gate has not passed it; recorded with the reason. Not
+            where people must approve: there a rule is waived by name.
+        approvals: People who must approve it, as the settings have it now; its verdict may ask for
+            more.
 
     Returns:
         What the store says of the promotion.
@@ -107,8 +110,6 @@ def promote(
     problem = " ".join(one for one in problems if one) or None
     if problem and not override:
         raise RatchetError(problem)
-    if stands and stands.missing:
-        raise RatchetError(wanting(adapter, stands))
     if override and not reason.strip():
         raise RatchetError("An override is recorded with its reason. Give one with --reason.")
     _check(store, assistant, adapter)
@@ -126,6 +127,7 @@ def promote(
         evidence=shown,
         expected_champion=now,
         override=override,
+        approvals=approvals,
     )
 
 
@@ -175,14 +177,15 @@ def last_decision(store: Store, assistant: str, candidate: str) -> dict[str, Any
     return max(rows, key=lambda row: str(row["id"]), default=None)
 
 
-def standing_of(store: Store, decision: Mapping[str, Any]) -> Standing:
+def standing_of(store: Store, decision: Mapping[str, Any], least: int = 0) -> Standing:
     """Where a verdict stands: what is waived, who approved it, what is missing.
 
     Args:
         store: Holds what people said to it.
         decision: Its row.
+        least: Approvals that are asked for now.
     """
-    return standing(decision, store.query("approvals", decision=str(decision["id"])))
+    return standing(decision, store.query("approvals", decision=str(decision["id"])), least)
 
 
 def say(

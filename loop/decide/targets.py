@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Literal, NamedTuple
 
 from knowledge.errors import RatchetError
+from loop.experiments.guardrails import amount_of, with_margin
 
 _BOUND = re.compile(r"\s*(\S+?:\S+?)\s*(>=|<=)\s*(\S+)\s*")
-_KEPT = re.compile(r"\s*(\S+?:\S+?)(?:\s+by\s+(\S+))?\s*")
 
 
 class Target(NamedTuple):
@@ -46,7 +45,7 @@ def target_of(text: str) -> Target:
     suite, colon, metric = text.partition(":")
     if not (suite and colon and metric):
         raise RatchetError(
-            f'gate: {text!r} is not written "suite:metric". Mend gate.improve or gate.keep.'
+            f'gate: {text!r} is not written "suite:metric". Mend gate.improve, goals or keep.'
         )
     return Target(suite, metric)
 
@@ -57,12 +56,8 @@ def kept_of(text: str, margin: float) -> Kept:
     Raises:
         RatchetError: It is not written "suite:metric" or "suite:metric by 0.02".
     """
-    found = _KEPT.fullmatch(text)
-    if found is None:
-        raise RatchetError(
-            f'gate.keep: {text!r} is not written "suite:metric" or "suite:metric by 0.02". Mend it.'
-        )
-    return Kept(target_of(found[1]), _number(text, found[2]) if found[2] else margin)
+    name, own = with_margin(text, "gate.keep", "suite:metric")
+    return Kept(target_of(name), margin if own is None else own)
 
 
 def bound_of(text: str) -> Bound:
@@ -77,14 +72,5 @@ def bound_of(text: str) -> Bound:
             f'gate.bounds: {text!r} is not written "suite:metric >= 0.9" or "suite:metric <= 2". '
             "Mend it."
         )
-    return Bound(target_of(found[1]), ">=" if found[2] == ">=" else "<=", _number(text, found[3]))
-
-
-def _number(text: str, number: str) -> float:
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or value < 0:
-        raise RatchetError(f"gate: {text!r} names {number!r}, expected a number of 0 or more.")
-    return value
+    way: Literal[">=", "<="] = ">=" if found[2] == ">=" else "<="
+    return Bound(target_of(found[1]), way, amount_of(text, found[3], "gate.bounds"))

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from knowledge.errors import RatchetError
 from loop.experiments.measure import Found
 
-_WRITTEN = re.compile(r"\s*(\S+?)(?:\s+by\s+(\S+))?\s*")
+_MARGIN = re.compile(r"\s*(\S+?)(?:\s+by\s+(\S+))?\s*")
 
 State = Literal["kept", "broken", "open"]
 
@@ -49,17 +49,50 @@ def guardrail_of(text: str) -> Guardrail:
     """
     from loop.store.named import metrics
 
-    found, known = _WRITTEN.fullmatch(text), metrics()
-    margin = _number(found[2]) if found and found[2] else 0.0
-    if found is None or margin is None:
-        raise RatchetError(
-            f'guardrail {text!r} is not written "metric" or "metric by 0.02". Mend it.'
-        )
-    if found[1] not in known:
-        near = difflib.get_close_matches(found[1], known, n=1)
+    metric, margin = with_margin(text, "guardrails", "metric")
+    known = metrics()
+    if metric not in known:
+        near = difflib.get_close_matches(metric, known, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
-        raise RatchetError(f"guardrail {text!r}: there is no metric {found[1]!r}. {hint}")
-    return Guardrail(found[1], known[found[1]], margin)
+        raise RatchetError(f"guardrails: {text!r}: there is no metric {metric!r}. {hint}")
+    return Guardrail(metric, known[metric], margin or 0.0)
+
+
+def with_margin(text: str, setting: str, name: str) -> tuple[str, float | None]:
+    """A name and the margin written behind it; None where it has none.
+
+    Args:
+        text: As the settings write it.
+        setting: Which setting, for the error.
+        name: What stands before the margin, for the error.
+
+    Raises:
+        RatchetError: It is not written so, or the margin is no number of 0 or more.
+
+    >>> with_margin("flagged by 0.02", "guardrails", "metric")
+    ('flagged', 0.02)
+    """
+    found = _MARGIN.fullmatch(text)
+    if found is None:
+        raise RatchetError(
+            f'{setting}: {text!r} is not written "{name}" or "{name} by 0.02". Mend it.'
+        )
+    return found[1], amount_of(text, found[2], setting) if found[2] else None
+
+
+def amount_of(text: str, number: str, setting: str) -> float:
+    """A number of 0 or more that a setting names in a text.
+
+    Raises:
+        RatchetError: It is none.
+    """
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise RatchetError(f"{setting}: {text!r} names {number!r}, expected a number of 0 or more.")
+    return value
 
 
 def guarded(rule: Guardrail, found: Found, *, enough: bool) -> Guarded:
@@ -107,11 +140,3 @@ def guarded(rule: Guardrail, found: Found, *, enough: bool) -> Guarded:
 def broken(found: Sequence[Guarded]) -> list[Guarded]:
     """Those that are broken."""
     return [one for one in found if one.state == "broken"]
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None

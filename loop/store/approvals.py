@@ -29,12 +29,15 @@ class Standing:
         return not self.failed
 
 
-def standing(decision: Mapping[str, Any], said: Sequence[Mapping[str, Any]]) -> Standing:
+def standing(
+    decision: Mapping[str, Any], said: Sequence[Mapping[str, Any]], least: int = 0
+) -> Standing:
     """Where a verdict stands.
 
     Args:
         decision: Its row.
         said: Rows of the query `approvals` for it, oldest first.
+        least: Approvals that are asked for now; it may have asked for fewer.
     """
     rules = decision["rules"]
     failed = [str(rule["rule"]) for rule in rules if not rule["passed"]]
@@ -53,7 +56,7 @@ def standing(decision: Mapping[str, Any], said: Sequence[Mapping[str, Any]]) -> 
         failed=tuple(rule for rule in failed if rule not in waived),
         waived={rule: by for rule, by in waived.items() if rule in failed},
         approved_by=tuple(approved),
-        needed=int(decision["approvals"]),
+        needed=max(int(decision["approvals"]), least),
     )
 
 

@@ -69,12 +69,13 @@ def promote(
     evidence: dict[str, Any],
     expected_champion: str,
     override: bool = False,
+    approvals: int = 0,
     id: str = "",
 ) -> Result:
     """Make an adapter the champion, if the champion is still the one it was judged against.
 
-    As many people must have approved the newest verdict on it as that asks for; with `override` it
-    need not be a pass.
+    As many people must have approved the newest verdict on it as that, or `approvals`, asks for;
+    with `override` it need not be a pass where nobody has to approve.
     """
     if done := _done(act, id):
         return done
@@ -93,7 +94,7 @@ def promote(
             "See `ratchet adapters list`."
         )
     refuse_unfit(act, adapter)
-    if now := refuse_unapproved(act, assistant, adapter, override=override):
+    if now := refuse_unapproved(act, assistant, adapter, override=override, approvals=approvals):
         evidence = evidence | {"approved_by": list(now.approved_by), "waived": now.waived}
     promotion = Promotion(
         id=id or new_id(),

@@ -58,9 +58,11 @@ def approve(
 
 
 def refuse_unapproved(
-    act: Act, assistant: str, candidate: str, *, override: bool
+    act: Act, assistant: str, candidate: str, *, override: bool, approvals: int
 ) -> Standing | None:
     """The standing of the newest verdict on a candidate; None if the gate never judged it.
+
+    Where people must approve, the gate is not overridden: a rule is waived by name.
 
     Raises:
         RatchetError: Too few people approved it, or a rule failed and neither it is waived nor
@@ -68,11 +70,17 @@ def refuse_unapproved(
     """
     row = _newest(act, assistant, candidate)
     if row is None:
+        if approvals:
+            raise RatchetError(
+                f"{approvals} must approve {candidate}, and the gate has not judged it. "
+                f"Run `ratchet gate {candidate}`. Nothing was changed."
+            )
         return None
-    now = standing(row, act.query("approvals", decision=row["id"]))
-    if now.failed and not override:
+    now = standing(row, act.query("approvals", decision=row["id"]), approvals)
+    if now.failed and (now.needed or not override):
+        hint = " Waive a rule by name (`ratchet waive`) or train another." if now.needed else ""
         raise RatchetError(
-            f"The gate refused {row['candidate']}: {'; '.join(now.failed)}. Nothing was changed."
+            f"The gate refused {candidate}: {'; '.join(now.failed)}.{hint} Nothing was changed."
         )
     if now.missing:
         raise RatchetError(f"{wanting(str(row['candidate']), now)} Nothing was changed.")

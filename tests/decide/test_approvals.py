@@ -70,10 +70,22 @@ def test_one_person_is_one_person_and_may_take_it_back(store: LocalStore) -> Non
         approve(store, "cleo", "withdraw")
 
 
-def test_an_override_of_the_gate_takes_the_approvals_all_the_same(store: LocalStore) -> None:
+def test_where_people_must_approve_the_gate_is_not_overridden(store: LocalStore) -> None:
+    def insist(approvals: int) -> None:
+        promote(
+            store, "desk", "ad-1", actor="ann", reason="I insist", override=True,
+            approvals=approvals,
+        )  # fmt: skip
+
+    with pytest.raises(RatchetError, match="the gate has not judged it"):
+        insist(2)
     judged(store, GOOD, WORSE)
+    with pytest.raises(RatchetError, match="Waive a rule by name"):
+        insist(0)
+    judged(store, GOOD, settings=Settings())  # before anybody asked for approvals
     with pytest.raises(RatchetError, match="2 more people must approve"):
-        promote(store, "desk", "ad-1", actor="ann", reason="I insist", override=True)
+        insist(2)
+    assert champion(store, "desk") == "base"
 
 
 def test_the_store_itself_holds_to_the_approvals(store: LocalStore) -> None:

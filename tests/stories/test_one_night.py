@@ -15,6 +15,7 @@ from knowledge.documents import read_documents
 from loop.answer.assistant import Desk
 from loop.commands.datasets import dataset_of
 from loop.curate.version import damage
+from loop.decide.promote import promote, rollback
 from loop.demo import traffic
 from loop.demo.traffic import Calendar
 from loop.feedback import guidelines
@@ -99,6 +100,18 @@ def test_a_night_makes_a_candidate_judges_it_and_a_second_one_does_nothing_again
     assert {row["guideline"] for row in rows} == {"helpful@1"}
     dataset = dataset_of(stage.store, stage.settings, None)
     assert damage(Path(dataset.path), dataset.manifest) is None
+
+
+def test_what_was_rolled_back_is_not_promoted_again_without_something_new(stage: Stage) -> None:
+    made = stage.night().adapter
+    assert made is not None
+    if champion(stage.store, "desk") != made:
+        promote(stage.store, "desk", made, actor="ann", reason="to see", override=True)
+    rollback(stage.store, "desk", actor="ann", reason="people complain.")
+    night = stage.night()
+    assert (night.verdict, night.champion) == ("refused", "base")
+    assert f"{made} was rolled back" in night.reason
+    assert "people complain. Nothing new" in night.reason
 
 
 def test_people_who_are_simulated_can_be_refused(stage: Stage) -> None:
