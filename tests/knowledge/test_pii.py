@@ -194,8 +194,8 @@ def test_a_long_hostile_text_takes_time_in_proportion(piece):
         return time.process_time() - started
 
     took(500)  # loads what it needs
-    short = min(took(4_000) for _ in range(2))
-    assert took(16_000) < 12 * short + 0.2
+    short, long = (min(took(size) for _ in range(2)) for size in (4_000, 16_000))
+    assert long < 12 * short + 0.2
 
 
 def test_a_web_address_that_leads_to_nobody_is_found_when_asked_for():
